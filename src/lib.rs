@@ -1,0 +1,3 @@
+//! Takes an order exactly once, and the tool that proves it.
+
+pub mod cli;
