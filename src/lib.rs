@@ -1,3 +1,7 @@
 //! Takes an order exactly once, and the tool that proves it.
 
 pub mod cli;
+pub mod db;
+pub mod http;
+pub mod idempotency;
+pub mod order;

@@ -1,0 +1,55 @@
+//! What describes the program: `orders openapi`, `orders completions`, `orders man`. None of it
+//! needs a database.
+
+use clap::{Args, CommandFactory};
+use clap_complete::Shell;
+
+use super::{Cli, Failure, Status, print};
+use crate::http;
+
+/// Arguments of `orders openapi`.
+#[derive(Debug, Args)]
+pub(super) struct OpenapiArgs {
+    /// Print YAML instead of JSON
+    #[arg(long)]
+    yaml: bool,
+}
+
+impl OpenapiArgs {
+    pub(super) fn run(&self) -> Result<Status, Failure> {
+        print(&if self.yaml {
+            http::openapi_yaml()
+        } else {
+            http::openapi_json()
+        })?;
+        Ok(Status::Done)
+    }
+}
+
+/// Arguments of `orders completions`.
+#[derive(Debug, Args)]
+pub(super) struct CompletionsArgs {
+    /// Which shell
+    shell: Shell,
+}
+
+impl CompletionsArgs {
+    pub(super) fn run(&self) -> Result<Status, Failure> {
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut Cli::command(), "orders", &mut script);
+        print(&String::from_utf8(script)?)?;
+        Ok(Status::Done)
+    }
+}
+
+/// `orders man`: the page of the program, then one a command.
+pub(super) fn man() -> Result<Status, Failure> {
+    let mut pages = Vec::new();
+    let mut program = Cli::command();
+    program.build();
+    for command in std::iter::once(&program).chain(program.get_subcommands()) {
+        clap_mangen::Man::new(command.clone()).render(&mut pages)?;
+    }
+    print(&String::from_utf8(pages)?)?;
+    Ok(Status::Done)
+}

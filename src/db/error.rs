@@ -1,0 +1,108 @@
+//! Errors of connecting, and what an error of a statement asks of whoever sent it.
+
+use std::time::Duration;
+
+use sea_orm::sqlx;
+use sea_orm::{DbErr, RuntimeErr};
+
+use super::DatabaseUrl;
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// It was tried and failed.
+    #[error("cannot use the database {url}")]
+    Refused {
+        /// Which database.
+        url: DatabaseUrl,
+        /// The cause, as the driver saw it.
+        source: DbErr,
+    },
+    /// Nothing came back.
+    #[error("the database {url} did not answer within {waited:?}")]
+    NoAnswer {
+        /// Which database.
+        url: DatabaseUrl,
+        /// How long was waited.
+        waited: Duration,
+    },
+}
+
+/// What a failed transaction asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// Run the same again: it lost a conflict that does not happen twice (serialization failure,
+    /// deadlock, a busy SQLite file).
+    Retry,
+    /// Another transaction held a row for longer than the lock wait.
+    Locked,
+    /// The connection or the database is gone, or has no room. Run it again on a new connection;
+    /// whether it was committed is unknown.
+    Unavailable,
+    /// The database refused what was written. One row may be the reason: try smaller parts.
+    Refused,
+}
+
+/// Classifies the error of a statement, or of BEGIN or COMMIT.
+///
+/// PostgreSQL by SQLSTATE (PostgreSQL 15, appendix A), SQLite by result code.
+#[must_use]
+pub fn class(error: &DbErr) -> Class {
+    let (DbErr::Exec(source) | DbErr::Query(source) | DbErr::Conn(source)) = error else {
+        return match error {
+            DbErr::ConnectionAcquire(_) => Class::Unavailable,
+            _ => Class::Refused,
+        };
+    };
+    let RuntimeErr::SqlxError(source) = source else {
+        return match error {
+            DbErr::Conn(_) => Class::Unavailable,
+            _ => Class::Refused,
+        };
+    };
+    let Some(database) = source.as_database_error() else {
+        return match source.as_ref() {
+            sqlx::Error::ColumnDecode { .. }
+            | sqlx::Error::ColumnNotFound(_)
+            | sqlx::Error::ColumnIndexOutOfBounds { .. }
+            | sqlx::Error::Decode(_)
+            | sqlx::Error::Encode(_)
+            | sqlx::Error::RowNotFound
+            | sqlx::Error::TypeNotFound { .. } => Class::Refused,
+            _ => Class::Unavailable,
+        };
+    };
+    let Some(code) = database.code() else {
+        return Class::Refused;
+    };
+    match database.try_downcast_ref::<sqlx::postgres::PgDatabaseError>() {
+        Some(_) => postgres(&code),
+        None => sqlite(code.parse().unwrap_or_default()),
+    }
+}
+
+fn postgres(sqlstate: &str) -> Class {
+    match sqlstate {
+        // serialization_failure, deadlock_detected
+        "40001" | "40P01" => Class::Retry,
+        // lock_not_available: lock_timeout ran out
+        "55P03" => Class::Locked,
+        // read_only_sql_transaction: a standby, or a primary that was demoted;
+        // idle_in_transaction_session_timeout: we stalled, and the transaction is gone
+        "25006" | "25P03" => Class::Unavailable,
+        _ => match &sqlstate[..2.min(sqlstate.len())] {
+            // connection exception; insufficient resources; operator intervention; system error
+            "08" | "53" | "57" | "58" => Class::Unavailable,
+            _ => Class::Refused,
+        },
+    }
+}
+
+fn sqlite(code: i32) -> Class {
+    // The low byte is the primary result code, the rest says more about it.
+    match code & 0xff {
+        5 | 6 => Class::Retry,                          // BUSY, LOCKED
+        7 | 8 | 9 | 10 | 13 | 14 => Class::Unavailable, // NOMEM, READONLY, INTERRUPT, IOERR, FULL, CANTOPEN
+        _ => Class::Refused,
+    }
+}

@@ -1,0 +1,123 @@
+//! Everything the two databases disagree about: connections and their settings, many rows in one
+//! statement, classes of errors, the schema, the tables as SeaORM entities.
+//!
+//! Owns no rule of idempotency and no rule of orders, and knows nothing above it.
+
+mod connect;
+pub mod entity;
+mod error;
+mod rows;
+mod schema;
+mod url;
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr};
+
+use self::connect::Check;
+pub use self::error::{Class, ConnectError, class};
+pub use self::rows::{Cell, Column, Kind, Rows};
+pub use self::schema::{Migration, Schema, SchemaError};
+pub use self::url::{DatabaseUrl, InvalidUrl};
+
+/// How to reach the database and how long to wait for it.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where it is.
+    pub url: DatabaseUrl,
+    /// Whether an SQLite file that does not exist is created.
+    pub create_missing: bool,
+    /// Connections kept for reads. Every lane has one of its own for writing besides.
+    pub read_connections: NonZeroU32,
+    /// How long one connection attempt may take.
+    pub connect_timeout: Duration,
+    /// How long a statement waits for another transaction's row (PostgreSQL) or for the writer's
+    /// lock (SQLite).
+    pub lock_wait: Duration,
+    /// How long a transaction may sit idle, and a statement may run, before the database ends it.
+    pub statement_timeout: Duration,
+}
+
+/// A database that answered once: connections for reads, and a way to open writers.
+#[derive(Debug, Clone)]
+pub struct Database {
+    settings: Settings,
+    reads: DatabaseConnection,
+}
+
+impl Database {
+    /// Connects, having proved that the database answers.
+    pub async fn connect(settings: Settings) -> Result<Self, ConnectError> {
+        let reads = connect::open(&settings, settings.read_connections, Check::BeforeUse).await?;
+        let database = Self { settings, reads };
+        database.warn_of_weak_durability().await;
+        Ok(database)
+    }
+
+    /// The pool for reads.
+    #[must_use]
+    pub fn reads(&self) -> &DatabaseConnection {
+        &self.reads
+    }
+
+    /// Which of the databases this is.
+    #[must_use]
+    pub fn backend(&self) -> DbBackend {
+        self.settings.url.backend()
+    }
+
+    /// The address, for people: its password is not shown.
+    #[must_use]
+    pub fn url(&self) -> &DatabaseUrl {
+        &self.settings.url
+    }
+
+    /// The bound on waiting for another transaction.
+    #[must_use]
+    pub fn lock_wait(&self) -> Duration {
+        self.settings.lock_wait
+    }
+
+    /// Opens one connection for the sole use of its owner. Dropping it is always safe, also in
+    /// the middle of a statement: nothing of it returns to another user. (sqlx 0.9 puts a
+    /// connection back into its pool inside an open transaction when `begin` is cancelled:
+    /// sqlx issue 4385. A pool nobody shares cannot pass that on.)
+    pub async fn writer(&self) -> Result<DatabaseConnection, ConnectError> {
+        connect::open(&self.settings, NonZeroU32::MIN, Check::Never).await
+    }
+
+    /// The schema and its migrations.
+    #[must_use]
+    pub fn schema(&self) -> Schema<'_> {
+        Schema::new(self)
+    }
+
+    /// Asks the database for an answer.
+    pub async fn ping(&self) -> Result<(), DbErr> {
+        self.reads.ping().await
+    }
+
+    /// The settings of the server that decide whether a commit survives a crash are its
+    /// administrator's; where they are off, the log says so.
+    async fn warn_of_weak_durability(&self) {
+        if self.backend() != DbBackend::Postgres {
+            return;
+        }
+        for setting in ["fsync", "full_page_writes", "synchronous_commit"] {
+            let statement =
+                sea_orm::Statement::from_string(DbBackend::Postgres, format!("SHOW {setting}"));
+            let value = self.reads.query_one_raw(statement).await;
+            let value = value
+                .ok()
+                .flatten()
+                .and_then(|row| row.try_get_by_index::<String>(0).ok());
+            if value.as_deref() == Some("off") {
+                tracing::warn!(
+                    setting,
+                    "is off in PostgreSQL: a crash can lose acknowledged orders"
+                );
+            }
+        }
+    }
+}

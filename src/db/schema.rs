@@ -1,0 +1,161 @@
+//! The schema: up, down, fresh, and what is pending.
+//!
+//! Changes run in one transaction under a lock, so that many processes may start at once on an
+//! empty database and one that dies leaves nothing half done.
+
+use migration::{Migrator, MigratorTrait};
+use sea_orm::{
+    ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
+};
+
+use super::{ConnectError, Database};
+
+/// The advisory lock that schema changes hold on PostgreSQL: "orders" in ASCII.
+const LOCK: i64 = 0x6f72_6465_7273;
+
+/// Why the schema could not be read or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum SchemaError {
+    /// No connection for the change.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// A statement failed.
+    #[error("cannot {action} the schema")]
+    Database {
+        /// What was tried.
+        action: &'static str,
+        /// Why it failed.
+        source: DbErr,
+    },
+}
+
+/// One migration and whether it has run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Migration {
+    /// Its name, which orders it in history.
+    pub name: String,
+    /// Whether it has run.
+    pub applied: bool,
+}
+
+/// The schema of one database.
+#[derive(Debug)]
+pub struct Schema<'a> {
+    database: &'a Database,
+}
+
+impl<'a> Schema<'a> {
+    pub(super) fn new(database: &'a Database) -> Self {
+        Self { database }
+    }
+
+    /// Every migration this program knows, in order. Changes nothing.
+    pub async fn migrations(&self) -> Result<Vec<Migration>, SchemaError> {
+        let known = Migrator::get_migration_with_status_read_only(self.database.reads()).await;
+        let known = known.map_err(|source| SchemaError::Database {
+            action: "read",
+            source,
+        })?;
+        Ok(known
+            .iter()
+            .map(|migration| Migration {
+                name: migration.name().to_owned(),
+                applied: migration.status() == migration::MigrationStatus::Applied,
+            })
+            .collect())
+    }
+
+    /// The names of the migrations that have not run.
+    pub async fn pending(&self) -> Result<Vec<String>, SchemaError> {
+        let migrations = self.migrations().await?;
+        Ok(migrations
+            .into_iter()
+            .filter(|m| !m.applied)
+            .map(|m| m.name)
+            .collect())
+    }
+
+    /// Runs what is pending and returns its names.
+    pub async fn up(&self) -> Result<Vec<String>, SchemaError> {
+        // The common case, a current schema, takes no lock.
+        if self.pending().await?.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.change("bring up", async |txn| Migrator::up(txn, None).await)
+            .await
+    }
+
+    /// Takes the last `steps` migrations back and returns their names. Their data is lost.
+    pub async fn down(&self, steps: u32) -> Result<Vec<String>, SchemaError> {
+        self.change("take down", async |txn| {
+            Migrator::down(txn, Some(steps)).await
+        })
+        .await
+    }
+
+    /// Takes everything of this program back and brings it up again: an empty database.
+    pub async fn fresh(&self) -> Result<(), SchemaError> {
+        self.change("renew", async |txn| {
+            Migrator::down(txn, None).await?;
+            Migrator::up(txn, None).await
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Runs `work` in one transaction that nobody else's change can overlap, and returns the
+    /// names of the migrations whose state it changed.
+    async fn change(
+        &self,
+        action: &'static str,
+        work: impl AsyncFnOnce(&DatabaseTransaction) -> Result<(), DbErr>,
+    ) -> Result<Vec<String>, SchemaError> {
+        let failed = |source| SchemaError::Database { action, source };
+        let writer = self.database.writer().await?;
+        let txn = begin_alone(&writer).await.map_err(failed)?;
+        let before = applied(&txn).await.map_err(failed)?;
+        work(&txn).await.map_err(failed)?;
+        let after = applied(&txn).await.map_err(failed)?;
+        txn.commit().await.map_err(failed)?;
+        let mut changed: Vec<String> = after
+            .iter()
+            .filter(|name| !before.contains(name))
+            .cloned()
+            .collect();
+        changed.extend(
+            before
+                .into_iter()
+                .filter(|name| !after.contains(name))
+                .rev(),
+        );
+        Ok(changed)
+    }
+}
+
+/// Begins a transaction that waits for other schema changes: on SQLite by its one write lock, on
+/// PostgreSQL by an advisory lock, which ends with the transaction and needs no session of its own.
+async fn begin_alone(writer: &sea_orm::DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    let txn = writer
+        .begin_with_options(TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        })
+        .await?;
+    if txn.get_database_backend() == DbBackend::Postgres {
+        // The lock wait of orders is too short for somebody else's migration.
+        txn.execute_unprepared("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0")
+            .await?;
+        txn.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({LOCK})"))
+            .await?;
+    }
+    Ok(txn)
+}
+
+async fn applied(txn: &DatabaseTransaction) -> Result<Vec<String>, DbErr> {
+    let applied = Migrator::get_applied_migrations_read_only(txn).await?;
+    Ok(applied
+        .iter()
+        .map(|migration| migration.name().to_owned())
+        .collect())
+}

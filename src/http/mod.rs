@@ -1,0 +1,80 @@
+//! The service over HTTP: the only place that knows poem, statuses and headers.
+//!
+//! Every refusal, our own or the framework's, is a [`problem::Problem`]. The OpenAPI document is
+//! derived from the handlers and their types.
+
+mod document;
+mod edge;
+mod health;
+mod listener;
+mod orders;
+mod problem;
+mod request;
+mod response;
+mod schema;
+mod server;
+
+use poem::endpoint::{BoxEndpoint, make_sync};
+use poem::http::{StatusCode, header};
+use poem::web::Html;
+use poem::{EndpointExt, Response, Route, get};
+
+use self::edge::Edge;
+use self::health::HealthApi;
+use self::orders::OrdersApi;
+use self::request::BodyBounds;
+use crate::db::Database;
+use crate::idempotency::Executor;
+use crate::order::PlaceOrder;
+
+pub use self::document::{json_text as openapi_json, yaml as openapi_yaml};
+pub use self::server::{Server, Settings};
+
+/// Everything that is in the document.
+type Api = (OrdersApi, HealthApi);
+
+/// The routes: the API, and around it what people read.
+fn routes(
+    executor: Executor<PlaceOrder>,
+    database: Database,
+    settings: &Settings,
+) -> BoxEndpoint<'static, Response> {
+    let body = BodyBounds {
+        bytes_max: settings.body_bytes_max,
+        timeout: settings.body_timeout,
+    };
+    let orders = OrdersApi {
+        executor,
+        reads: database.reads().clone(),
+        body,
+    };
+    let api = document::service((orders, HealthApi { database }));
+    let (page, json, yaml) = (document::swagger_ui(), openapi_json(), openapi_yaml());
+    Route::new()
+        .at("/", get(make_sync(|_| see("/docs"))))
+        .at("/docs", get(make_sync(move |_| Html(page.clone()))))
+        .at(
+            "/openapi.json",
+            get(make_sync(move |_| text("application/json", &json))),
+        )
+        .at(
+            "/openapi.yaml",
+            get(make_sync(move |_| text("application/yaml", &yaml))),
+        )
+        .nest_no_strip("/", api)
+        .with(Edge)
+        .boxed()
+}
+
+fn see(path: &'static str) -> Response {
+    Response::builder()
+        .status(StatusCode::FOUND)
+        .header(header::LOCATION, path)
+        .finish()
+}
+
+fn text(media_type: &str, body: &str) -> Response {
+    Response::builder()
+        .content_type(media_type)
+        .body(body.to_owned())
+}

@@ -1,0 +1,94 @@
+//! Bind, then serve until told to stop.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use poem::Response;
+use poem::endpoint::BoxEndpoint;
+use tokio::net::TcpListener;
+
+use super::listener::{self, Bounded};
+use super::routes;
+use crate::db::Database;
+use crate::idempotency::{self, Executor, Lanes};
+
+/// Bounds of the server.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The largest body, in bytes.
+    pub body_bytes_max: usize,
+    /// How long a body may take to arrive.
+    pub body_timeout: Duration,
+    /// The most connections at a time. More wait in the kernel.
+    pub connections_max: usize,
+    /// How long a connection may be silent.
+    pub idle_timeout: Duration,
+    /// How long requests in flight may take after the signal to stop.
+    pub shutdown_timeout: Duration,
+}
+
+/// A server that listens and does not answer yet.
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    settings: Settings,
+    routes: BoxEndpoint<'static, Response>,
+    lanes: Lanes,
+}
+
+impl Server {
+    /// Binds the address (port 0 for any free one) and starts the lanes.
+    pub fn bind(
+        address: SocketAddr,
+        database: Database,
+        settings: Settings,
+        executor: &idempotency::Settings,
+    ) -> io::Result<Self> {
+        let listener = listener::bind(address)?;
+        let address = listener.local_addr()?;
+        let (executor, lanes) = Executor::start(&database, executor);
+        let routes = routes(executor, database, &settings);
+        Ok(Self {
+            listener,
+            address,
+            settings,
+            routes,
+            lanes,
+        })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `shutdown` is ready, then answers what is in flight. Requests that are still
+    /// queued when the time for that runs out are executed all the same: their retry replays.
+    pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
+        let Self {
+            listener,
+            settings,
+            routes,
+            lanes,
+            ..
+        } = self;
+        let acceptor = Bounded::new(listener, settings.connections_max);
+        poem::Server::new_with_acceptor(acceptor)
+            .idle_timeout(settings.idle_timeout)
+            .run_with_graceful_shutdown(routes, shutdown, Some(settings.shutdown_timeout))
+            .await?;
+        // The routes are gone and with them the executor, so the lanes end when they are empty.
+        if tokio::time::timeout(settings.shutdown_timeout, lanes.drained())
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                "stopped before the last batch was committed: its requests get no answer"
+            );
+        }
+        Ok(())
+    }
+}

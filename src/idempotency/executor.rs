@@ -1,0 +1,119 @@
+//! The queue in front of the lanes.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use sea_orm::DbBackend;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
+
+use super::batch::{Answer, Request};
+use super::lane::Lane;
+use super::operation::{Error, Operation};
+use super::{Fingerprint, IdempotencyKey, Scope};
+use crate::db::Database;
+
+/// Bounds of an executor.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Lanes on PostgreSQL: how many transactions are committed side by side. SQLite has one
+    /// writer, so one lane.
+    pub lanes: NonZeroUsize,
+    /// The most requests one transaction takes.
+    pub batch_max: NonZeroUsize,
+    /// The most requests that wait in one lane. One more is refused at once.
+    pub queue_max: NonZeroUsize,
+    /// How long a request may wait for its answer.
+    pub request_timeout: Duration,
+    /// How long one transaction may take before its connection is given up.
+    pub transaction_timeout: Duration,
+}
+
+/// Executes operations of one kind, each at most once per key.
+#[derive(Debug)]
+pub struct Executor<O> {
+    lanes: Vec<mpsc::Sender<Request<O>>>,
+    request_timeout: Duration,
+}
+
+/// The running lanes of an executor.
+#[derive(Debug)]
+pub struct Lanes(JoinSet<()>);
+
+impl Lanes {
+    /// Waits until every request that was queued has been answered. Ends after the executor was
+    /// dropped.
+    pub async fn drained(mut self) {
+        while self.0.join_next().await.is_some() {}
+    }
+}
+
+impl<O: Operation> Executor<O> {
+    /// Starts the lanes.
+    #[must_use]
+    pub fn start(database: &Database, settings: &Settings) -> (Self, Lanes) {
+        let count = match database.backend() {
+            DbBackend::Sqlite => 1,
+            _ => settings.lanes.get(),
+        };
+        let mut tasks = JoinSet::new();
+        let mut lanes = Vec::with_capacity(count);
+        for _ in 0..count {
+            let (sender, queue) = mpsc::channel(settings.queue_max.get());
+            let (batch_max, timeout) = (settings.batch_max.get(), settings.transaction_timeout);
+            tasks.spawn(Lane::new(queue, database.clone(), batch_max, timeout).run());
+            lanes.push(sender);
+        }
+        (
+            Self {
+                lanes,
+                request_timeout: settings.request_timeout,
+            },
+            Lanes(tasks),
+        )
+    }
+
+    /// Executes `operation` under `key`, or replays what was executed under it before.
+    ///
+    /// Dropping the returned future abandons the answer, never the transaction.
+    pub async fn execute(
+        &self,
+        scope: Scope,
+        key: IdempotencyKey,
+        fingerprint: Fingerprint,
+        operation: O,
+    ) -> Answer {
+        let deadline = Instant::now() + self.request_timeout;
+        let (reply, answer) = oneshot::channel();
+        let lane = self.lane(&scope, &key);
+        let request = Request {
+            scope,
+            key,
+            fingerprint,
+            operation,
+            deadline,
+            reply,
+        };
+        lane.try_send(request).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(_) => Error::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => Error::ShuttingDown,
+        })?;
+        match timeout_at(deadline, answer).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_lane_gone)) => Err(Error::ShuttingDown),
+            Err(_elapsed) => Err(Error::TimedOut),
+        }
+    }
+
+    /// All requests of a key go through one lane, so that within an instance they never wait for
+    /// each other in the database.
+    fn lane(&self, scope: &Scope, key: &IdempotencyKey) -> &mpsc::Sender<Request<O>> {
+        let mut hasher = DefaultHasher::new();
+        (scope, key).hash(&mut hasher);
+        let lanes = self.lanes.len() as u64;
+        let index = usize::try_from(hasher.finish() % lanes).expect("less than a usize");
+        &self.lanes[index]
+    }
+}

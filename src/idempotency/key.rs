@@ -1,0 +1,175 @@
+//! Idempotency keys and the scopes they belong to.
+
+use std::borrow::Cow;
+
+/// The longest key, in characters.
+pub(super) const KEY_LENGTH_MAX: usize = 255;
+
+/// A key a client chose: 1 to 255 visible ASCII characters, case-sensitive.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IdempotencyKey(String);
+
+/// Why a text is no key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidKey {
+    /// Nothing, or nothing but white space or an empty string.
+    #[error("the key is blank")]
+    Blank,
+    /// More than 255 characters.
+    #[error("the key has {0} characters, and {KEY_LENGTH_MAX} is the limit")]
+    TooLong(usize),
+    /// A space, a control character or something beyond ASCII.
+    #[error("the key may hold visible ASCII characters only (0x21 to 0x7E)")]
+    NotVisibleAscii,
+    /// It begins as a Structured-Field string and does not end as one.
+    #[error(
+        "a key that begins with a double quote must be a Structured-Field string (RFC 8941): \
+         closed by a double quote, with \\\" and \\\\ as the only escapes"
+    )]
+    Quoting,
+}
+
+impl IdempotencyKey {
+    /// Reads the value of a header. A Structured-Field string (`"abc"`, as in the IETF draft
+    /// *The Idempotency-Key HTTP Header Field*, after RFC 8941 §3.3.3) and the bare `abc` are the
+    /// same key.
+    pub fn parse(value: &[u8]) -> Result<Self, InvalidKey> {
+        let value = value.trim_ascii();
+        let key = match value {
+            [b'"', quoted @ ..] => unquote(quoted)?,
+            bare => Cow::Borrowed(bare),
+        };
+        if key.is_empty() {
+            return Err(InvalidKey::Blank);
+        }
+        if !key.iter().all(u8::is_ascii_graphic) {
+            return Err(InvalidKey::NotVisibleAscii);
+        }
+        if key.len() > KEY_LENGTH_MAX {
+            return Err(InvalidKey::TooLong(key.len()));
+        }
+        Ok(Self(key.iter().copied().map(char::from).collect()))
+    }
+
+    /// The key itself.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What stands between the quotes, its escapes resolved.
+fn unquote(quoted: &[u8]) -> Result<Cow<'_, [u8]>, InvalidKey> {
+    let mut key = Vec::with_capacity(quoted.len());
+    let mut rest = quoted.iter().copied();
+    while let Some(byte) = rest.next() {
+        match byte {
+            b'"' if rest.next().is_none() => return Ok(Cow::Owned(key)),
+            b'"' => return Err(InvalidKey::Quoting),
+            b'\\' => match rest.next() {
+                Some(escaped @ (b'"' | b'\\')) => key.push(escaped),
+                _ => return Err(InvalidKey::Quoting),
+            },
+            other => key.push(other),
+        }
+    }
+    Err(InvalidKey::Quoting)
+}
+
+/// Whose key it is: the same key in two scopes is two keys.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Scope(Cow<'static, str>);
+
+impl Scope {
+    /// The scope of an operation that all clients of this deployment share.
+    #[must_use]
+    pub const fn shared(operation: &'static str) -> Self {
+        Self(Cow::Borrowed(operation))
+    }
+
+    /// The scope as it is stored.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parse(value: &str) -> Result<String, InvalidKey> {
+        IdempotencyKey::parse(value.as_bytes()).map(|key| key.0)
+    }
+
+    #[test]
+    fn a_quoted_key_and_the_bare_one_are_the_same() {
+        assert_eq!(parse("abc"), Ok("abc".into()));
+        assert_eq!(parse("\"abc\""), Ok("abc".into()));
+        assert_eq!(parse(r#""a\"b\\c""#), Ok(r#"a"b\c"#.into()));
+        assert_eq!(
+            parse("a\"b"),
+            Ok("a\"b".into()),
+            "a quote inside a bare key is a character"
+        );
+    }
+
+    #[test]
+    fn a_key_is_case_sensitive() {
+        assert_ne!(parse("abc"), parse("ABC"));
+    }
+
+    #[test]
+    fn blank_is_not_a_key() {
+        for value in ["", " ", "\t", "\"\""] {
+            assert_eq!(parse(value), Err(InvalidKey::Blank), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn the_limit_counts_the_key_and_not_its_quotes() {
+        let longest = "k".repeat(255);
+        assert_eq!(parse(&longest), Ok(longest.clone()));
+        assert_eq!(parse(&format!("\"{longest}\"")), Ok(longest.clone()));
+        assert_eq!(parse(&format!("{longest}k")), Err(InvalidKey::TooLong(256)));
+    }
+
+    #[test]
+    fn only_visible_ascii() {
+        for value in ["a b", "a\tb", "a\u{7f}", "clé", "\"a b\""] {
+            assert_eq!(parse(value), Err(InvalidKey::NotVisibleAscii), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn bad_quoting_is_refused_rather_than_guessed() {
+        for value in [
+            "\"abc",
+            "\"abc\"d",
+            "\"a\"b\"",
+            "\"a\\b\"",
+            "\"",
+            "\"abc\";p=1",
+        ] {
+            assert_eq!(parse(value), Err(InvalidKey::Quoting), "{value:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_key_survives_quoting(key in "[!-~]{1,255}") {
+            let quoted = format!("\"{}\"", key.replace('\\', "\\\\").replace('"', "\\\""));
+            prop_assert_eq!(parse(&quoted), Ok(key));
+        }
+
+        #[test]
+        fn any_bytes_are_a_key_or_an_error(value in proptest::collection::vec(any::<u8>(), 0..400)) {
+            if let Ok(key) = IdempotencyKey::parse(&value) {
+                prop_assert!((1..=255).contains(&key.as_str().len()));
+                prop_assert!(key.as_str().bytes().all(|byte| byte.is_ascii_graphic()));
+            }
+        }
+    }
+}

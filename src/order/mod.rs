@@ -1,0 +1,103 @@
+//! What an order is, how one is placed, how orders are read.
+//!
+//! Values of these types are valid. Knows nothing of HTTP.
+
+mod place;
+mod read;
+
+use serde::Serialize;
+use uuid::Uuid;
+
+pub use self::place::PlaceOrder;
+pub use self::read::{LIMIT_MAX, Page, find, list};
+
+/// The longest item, in characters.
+pub const ITEM_LENGTH_MAX: usize = 255;
+
+/// The largest quantity.
+pub const QUANTITY_MAX: i64 = i32::MAX as i64;
+
+/// What a customer asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewOrder {
+    item: String,
+    quantity: i64,
+}
+
+/// An order that was or will be placed. Its JSON form is the one that clients see.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Order {
+    /// UUID version 7: in order of arrival.
+    pub id: Uuid,
+    /// What was ordered, as it was sent.
+    pub item: String,
+    /// How many of it.
+    pub quantity: i64,
+}
+
+/// Which rule of an order is broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidOrder {
+    /// No character at all.
+    #[error("item must not be empty")]
+    ItemEmpty,
+    /// Too many characters.
+    #[error("item must have at most {ITEM_LENGTH_MAX} characters, and has {0}")]
+    ItemTooLong(usize),
+    /// A control character, such as a line break or NUL.
+    #[error("item must not contain control characters, and has U+{0:04X}")]
+    ItemControl(u32),
+    /// Outside 1 to 2147483647.
+    #[error("quantity must be a whole number from 1 to {QUANTITY_MAX}")]
+    Quantity,
+}
+
+impl NewOrder {
+    /// Checks the rules of an order.
+    pub fn new(item: String, quantity: i64) -> Result<Self, InvalidOrder> {
+        if item.is_empty() {
+            return Err(InvalidOrder::ItemEmpty);
+        }
+        let length = item.chars().count();
+        if length > ITEM_LENGTH_MAX {
+            return Err(InvalidOrder::ItemTooLong(length));
+        }
+        if let Some(control) = item.chars().find(|c| c.is_control()) {
+            return Err(InvalidOrder::ItemControl(control.into()));
+        }
+        if !(1..=QUANTITY_MAX).contains(&quantity) {
+            return Err(InvalidOrder::Quantity);
+        }
+        Ok(Self { item, quantity })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rules_hold_at_their_edges() {
+        let longest = "é".repeat(255);
+        assert!(NewOrder::new(longest.clone(), 1).is_ok());
+        assert!(NewOrder::new("x".into(), QUANTITY_MAX).is_ok());
+        assert_eq!(
+            NewOrder::new(longest + "é", 1),
+            Err(InvalidOrder::ItemTooLong(256))
+        );
+        assert_eq!(
+            NewOrder::new(String::new(), 1),
+            Err(InvalidOrder::ItemEmpty)
+        );
+        for control in ['\0', '\n', '\u{7f}', '\u{85}'] {
+            let refused = NewOrder::new(format!("a{control}"), 1);
+            assert_eq!(refused, Err(InvalidOrder::ItemControl(control.into())));
+        }
+        for quantity in [i64::MIN, -1, 0, QUANTITY_MAX + 1, i64::MAX] {
+            assert_eq!(
+                NewOrder::new("x".into(), quantity),
+                Err(InvalidOrder::Quantity)
+            );
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Placing an order, as an idempotent operation.
+
+use bytes::Bytes;
+use sea_orm::{DbBackend, Statement};
+use uuid::Uuid;
+
+use super::{NewOrder, Order};
+use crate::db::{Cell, Column, Kind, Rows};
+use crate::idempotency::Operation;
+
+const ORDER: [Column; 3] = [
+    ("id", Kind::Uuid),
+    ("item", Kind::Text),
+    ("quantity", Kind::Integer),
+];
+
+const INSERT: &str =
+    "INSERT INTO orders (id, item, quantity) SELECT id, item, quantity FROM {rows}";
+
+/// Stores one order. Its response is the order.
+#[derive(Debug, Clone)]
+pub struct PlaceOrder {
+    order: Order,
+    response: Bytes,
+}
+
+impl PlaceOrder {
+    /// Gives the order its id.
+    #[must_use]
+    pub fn new(new: NewOrder) -> Self {
+        let order = Order {
+            id: Uuid::now_v7(),
+            item: new.item,
+            quantity: new.quantity,
+        };
+        let response = serde_json::to_vec(&order).expect("three plain members are always JSON");
+        Self {
+            order,
+            response: response.into(),
+        }
+    }
+}
+
+impl Operation for PlaceOrder {
+    const NAME: &'static str = "place_order";
+
+    fn resource(&self) -> Uuid {
+        self.order.id
+    }
+
+    fn response(&self) -> Bytes {
+        self.response.clone()
+    }
+
+    fn effects(backend: DbBackend, winners: &[&Self]) -> Vec<Statement> {
+        let rows = winners.iter().map(|PlaceOrder { order, .. }| {
+            [
+                Cell::Uuid(order.id),
+                Cell::Text(order.item.clone()),
+                Cell::Integer(order.quantity),
+            ]
+        });
+        vec![Rows::new(backend, &ORDER, rows).statement(INSERT)]
+    }
+}

@@ -1,0 +1,65 @@
+//! Reading orders.
+
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
+use uuid::Uuid;
+
+use super::Order;
+use crate::db::entity::order;
+
+/// The most orders on one page.
+pub const LIMIT_MAX: u64 = 1000;
+
+/// Some orders, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// The orders.
+    pub orders: Vec<Order>,
+    /// The id to continue after, if there are more.
+    pub next: Option<Uuid>,
+}
+
+/// The order with this id.
+pub async fn find(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<Order>, DbErr> {
+    Ok(order::Entity::find_by_id(id)
+        .one(db)
+        .await?
+        .map(Order::from))
+}
+
+/// Up to `limit` orders (1 to [`LIMIT_MAX`]) after the one with the id `after`, in order of id.
+///
+/// Pages do not shift while orders arrive, and a walk through all pages sees every order that
+/// was stored when it began exactly once. An order that is stored during the walk may have an id
+/// from shortly before, so whoever follows the list for news should look again behind the last
+/// id, by as much as a request may take.
+pub async fn list(
+    db: &impl ConnectionTrait,
+    limit: u64,
+    after: Option<Uuid>,
+) -> Result<Page, DbErr> {
+    let mut query = order::Entity::find()
+        .order_by_asc(order::Column::Id)
+        .limit(limit + 1);
+    if let Some(after) = after {
+        query = query.filter(order::Column::Id.gt(after));
+    }
+    let mut orders: Vec<Order> = query.all(db).await?.into_iter().map(Order::from).collect();
+    let more = orders.len() as u64 > limit;
+    if more {
+        orders.pop();
+    }
+    let next = orders.last().filter(|_| more).map(|order| order.id);
+    Ok(Page { orders, next })
+}
+
+impl From<order::Model> for Order {
+    fn from(row: order::Model) -> Self {
+        Self {
+            id: row.id,
+            item: row.item,
+            quantity: row.quantity,
+        }
+    }
+}
