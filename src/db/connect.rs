@@ -1,10 +1,13 @@
 //! Opening connections, with every setting that matters stated.
 
 use std::num::NonZeroU32;
+use std::str::FromStr;
 
+use sea_orm::sqlx::pool::PoolOptions;
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sea_orm::{ConnectOptions, DatabaseConnection, DbBackend};
+use sea_orm::sqlx::{self, ConnectOptions, Connection, Database, Pool};
+use sea_orm::{DatabaseConnection, DbBackend, SqlxPostgresConnector, SqlxSqliteConnector};
 
 use super::{ConnectError, Settings};
 
@@ -17,72 +20,78 @@ pub(super) enum Check {
     Never,
 }
 
-/// Opens a pool of `connections`, having proved that one of them works.
+/// Opens a pool of `connections`, having proved that the database takes one.
 pub(super) async fn open(
     settings: &Settings,
     connections: NonZeroU32,
     check: Check,
 ) -> Result<DatabaseConnection, ConnectError> {
-    let mut options = ConnectOptions::new(settings.url.reveal());
-    options
-        .max_connections(connections.get())
-        .min_connections(0)
-        .connect_timeout(settings.connect_timeout)
-        .acquire_timeout(settings.connect_timeout)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .test_before_acquire(check == Check::BeforeUse)
-        .record_stmt_in_spans(false)
-        .sqlx_logging(false);
-    match settings.url.backend() {
-        DbBackend::Sqlite => sqlite(&mut options, settings),
-        _ => postgres(&mut options, settings),
-    }
-    // The pool would retry a refused connection until its timeout; the first answer is better.
-    let connecting = sea_orm::Database::connect(options);
-    match tokio::time::timeout(settings.connect_timeout, connecting).await {
-        Ok(Ok(connection)) => Ok(connection),
-        Ok(Err(source)) => Err(ConnectError::Refused {
-            url: settings.url.clone(),
-            source,
-        }),
-        Err(_) => Err(ConnectError::NoAnswer {
-            url: settings.url.clone(),
+    let opening = async {
+        match settings.url.backend() {
+            DbBackend::Sqlite => {
+                let pool = pool::<sqlx::Sqlite>(sqlite(settings)?, settings, connections, check);
+                Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool.await?))
+            }
+            _ => {
+                let pool =
+                    pool::<sqlx::Postgres>(postgres(settings)?, settings, connections, check);
+                Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool.await?))
+            }
+        }
+    };
+    let url = settings.url.clone();
+    match tokio::time::timeout(settings.connect_timeout, opening).await {
+        Ok(opened) => opened.map_err(|source| ConnectError::refused(url, source)),
+        Err(_elapsed) => Err(ConnectError::NoAnswer {
+            url,
             waited: settings.connect_timeout,
         }),
     }
 }
 
+async fn pool<D: Database>(
+    options: <D::Connection as Connection>::Options,
+    settings: &Settings,
+    connections: NonZeroU32,
+    check: Check,
+) -> Result<Pool<D>, sqlx::Error> {
+    let options = options.disable_statement_logging();
+    // One connection by itself: the pool would try until its timeout and not tell why it failed.
+    options.connect().await?.close().await?;
+    Ok(PoolOptions::new()
+        .max_connections(connections.get())
+        .acquire_timeout(settings.connect_timeout)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(check == Check::BeforeUse)
+        .connect_lazy_with(options))
+}
+
 /// Startup options, so that no statement has to be sent for them. They hold for the session
 /// whatever the defaults of the database or the role are.
-fn postgres(options: &mut ConnectOptions, settings: &Settings) {
-    let lock_wait = format!("{}ms", settings.lock_wait.as_millis());
-    let statement = format!("{}ms", settings.statement_timeout.as_millis());
-    options
-        .set_application_name("orders")
-        .map_sqlx_postgres_opts(move |pg: PgConnectOptions| {
-            pg.options([
-                // A claim that met a conflict reads the winner in a new snapshot: only READ COMMITTED
-                // has one per statement.
-                ("default_transaction_isolation", "read\\ committed"),
-                ("lock_timeout", &lock_wait),
-                ("statement_timeout", &statement),
-                // A stalled instance must not hold its keys for longer than its batch may take.
-                ("idle_in_transaction_session_timeout", &statement),
-            ])
-        });
+fn postgres(settings: &Settings) -> Result<PgConnectOptions, sqlx::Error> {
+    let milliseconds = |duration: std::time::Duration| format!("{}ms", duration.as_millis());
+    let statement_timeout = milliseconds(settings.statement_timeout);
+    let options = PgConnectOptions::from_str(settings.url.reveal())?;
+    Ok(options.application_name("orders").options([
+        // A claim that met a conflict reads the winner in a new snapshot: only READ COMMITTED has
+        // one per statement.
+        ("default_transaction_isolation", "read committed"),
+        ("lock_timeout", &milliseconds(settings.lock_wait)),
+        ("statement_timeout", &statement_timeout),
+        // A stalled instance must not hold its keys for longer than its batch may take.
+        ("idle_in_transaction_session_timeout", &statement_timeout),
+    ]))
 }
 
 /// One writer at a time is SQLite's rule; WAL lets readers go on beside it. FULL, because an
 /// acknowledged order must survive the loss of power, not only of the process.
-fn sqlite(options: &mut ConnectOptions, settings: &Settings) {
-    let (busy, create) = (settings.lock_wait, settings.create_missing);
-    options.map_sqlx_sqlite_opts(move |sqlite: SqliteConnectOptions| {
-        sqlite
-            .create_if_missing(create)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(busy)
-            .foreign_keys(true)
-    });
+fn sqlite(settings: &Settings) -> Result<SqliteConnectOptions, sqlx::Error> {
+    let options = SqliteConnectOptions::from_str(settings.url.reveal())?;
+    Ok(options
+        .create_if_missing(settings.create_missing)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(settings.lock_wait)
+        .foreign_keys(true))
 }

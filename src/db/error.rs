@@ -1,5 +1,6 @@
 //! Errors of connecting, and what an error of a statement asks of whoever sent it.
 
+use std::fmt;
 use std::time::Duration;
 
 use sea_orm::sqlx;
@@ -15,8 +16,8 @@ pub enum ConnectError {
     Refused {
         /// Which database.
         url: DatabaseUrl,
-        /// The cause, as the driver saw it.
-        source: DbErr,
+        /// The cause.
+        source: Cause,
     },
     /// Nothing came back.
     #[error("the database {url} did not answer within {waited:?}")]
@@ -27,6 +28,30 @@ pub enum ConnectError {
         waited: Duration,
     },
 }
+
+impl ConnectError {
+    pub(super) fn refused(url: DatabaseUrl, source: sqlx::Error) -> Self {
+        Self::Refused {
+            url,
+            source: Cause(source),
+        }
+    }
+}
+
+/// A driver's error, said as the database said it.
+#[derive(Debug)]
+pub struct Cause(sqlx::Error);
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_database_error() {
+            Some(database) => f.write_str(database.message()),
+            None => self.0.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Cause {}
 
 /// What a failed transaction asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

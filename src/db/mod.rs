@@ -16,7 +16,7 @@ use std::time::Duration;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr};
 
 use self::connect::Check;
-pub use self::error::{Class, ConnectError, class};
+pub use self::error::{Cause, Class, ConnectError, class};
 pub use self::rows::{Cell, Column, Kind, Rows};
 pub use self::schema::{Migration, Schema, SchemaError};
 pub use self::url::{DatabaseUrl, InvalidUrl};
