@@ -1,0 +1,131 @@
+//! A client that is not ours.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use reqwest::header::HeaderMap;
+use reqwest::{Method, RequestBuilder};
+use serde_json::Value;
+
+/// Talks to one instance. Every request has a connection of its own pool's choosing.
+#[derive(Clone)]
+pub(crate) struct Client {
+    pub(crate) address: SocketAddr,
+    http: reqwest::Client,
+}
+
+/// A whole answer.
+#[derive(Debug, Clone)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+/// A body for an order.
+pub(crate) fn order(item: &str, quantity: i64) -> String {
+    serde_json::json!({ "item": item, "quantity": quantity }).to_string()
+}
+
+impl Client {
+    pub(crate) fn new(address: SocketAddr) -> Self {
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .build()
+            .unwrap();
+        Self { address, http }
+    }
+
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http
+            .request(method, format!("http://{}{path}", self.address))
+    }
+
+    /// `POST /orders` with a JSON body and nothing else.
+    pub(crate) fn post(&self, body: impl Into<String>) -> RequestBuilder {
+        self.request(Method::POST, "/orders")
+            .header("content-type", "application/json")
+            .body(body.into())
+    }
+
+    /// `POST /orders` with a key.
+    pub(crate) async fn place(&self, key: &str, body: impl Into<String>) -> Reply {
+        Reply::to(self.post(body).header("idempotency-key", key)).await
+    }
+
+    /// The same request `count` times at one instant.
+    pub(crate) async fn burst(&self, count: usize, key: &str, body: &str) -> Vec<Reply> {
+        let mut requests = tokio::task::JoinSet::new();
+        let start = std::sync::Arc::new(tokio::sync::Barrier::new(count));
+        for _ in 0..count {
+            let (client, start) = (self.clone(), start.clone());
+            let (key, body) = (key.to_owned(), body.to_owned());
+            requests.spawn(async move {
+                start.wait().await;
+                client.place(&key, body).await
+            });
+        }
+        requests.join_all().await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Reply {
+        Reply::to(self.request(Method::GET, path)).await
+    }
+}
+
+impl Reply {
+    /// Sends a request, which must be answered.
+    pub(crate) async fn to(request: RequestBuilder) -> Self {
+        Self::try_to(request).await.unwrap()
+    }
+
+    /// Sends a request that may be cut off.
+    pub(crate) async fn try_to(request: RequestBuilder) -> Result<Self, reqwest::Error> {
+        let response = request.send().await?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let body = response.bytes().await?;
+        assert!(
+            headers.contains_key("x-request-id"),
+            "every answer has a request id"
+        );
+        Ok(Self {
+            status,
+            headers,
+            body,
+        })
+    }
+
+    #[track_caller]
+    pub(crate) fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", self.text());
+        self
+    }
+
+    /// The body of a refusal, which is JSON with an `error`, exactly.
+    #[track_caller]
+    pub(crate) fn expect_error(self, status: u16, error: &str) -> Self {
+        let reply = self.expect(status);
+        assert_eq!(reply.header("content-type"), Some("application/json"));
+        assert_eq!(reply.json()["error"], error);
+        reply
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    pub(crate) fn is_replay(&self) -> bool {
+        self.header("idempotent-replayed") == Some("true")
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("no JSON: {}", self.text()))
+    }
+}

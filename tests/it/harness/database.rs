@@ -1,0 +1,154 @@
+//! A database of a test's own, and what must hold in it when the test is over.
+
+use std::time::Duration;
+
+use orders::db::{Database, Settings};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use super::cluster;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Backend {
+    Sqlite,
+    Postgres,
+}
+
+/// An empty database. It is kept if the test fails.
+pub(crate) struct TestDatabase {
+    pub(crate) backend: Backend,
+    pub(crate) url: String,
+    /// The folder of an SQLite file.
+    folder: Option<TempDir>,
+    name: String,
+}
+
+impl TestDatabase {
+    pub(crate) async fn create(backend: Backend) -> Self {
+        let name = format!("orders_test_{}", Uuid::now_v7().simple());
+        match backend {
+            Backend::Sqlite => {
+                let folder = tempfile::Builder::new()
+                    .prefix("orders-test-")
+                    .tempdir()
+                    .unwrap();
+                let url = format!("sqlite://{}/orders.db", folder.path().display());
+                Self {
+                    backend,
+                    url,
+                    folder: Some(folder),
+                    name,
+                }
+            }
+            Backend::Postgres => {
+                administer(&format!("CREATE DATABASE {name}")).await;
+                let url = format!("{}/{name}", cluster::url());
+                Self {
+                    backend,
+                    url,
+                    folder: None,
+                    name,
+                }
+            }
+        }
+    }
+
+    /// Connects as the service does.
+    pub(crate) async fn connect(&self) -> Database {
+        Database::connect(Settings {
+            url: self.url.parse().unwrap(),
+            create_missing: true,
+            read_connections: std::num::NonZeroU32::new(2).unwrap(),
+            connect_timeout: Duration::from_secs(5),
+            lock_wait: Duration::from_secs(1),
+            statement_timeout: Duration::from_secs(5),
+        })
+        .await
+        .unwrap()
+    }
+
+    /// A connection beside the service, for looking and for interfering.
+    pub(crate) async fn sql(&self) -> DatabaseConnection {
+        sea_orm::Database::connect(&self.url).await.unwrap()
+    }
+
+    /// One number from the database.
+    pub(crate) async fn count(&self, query: &str) -> i64 {
+        let sql = self.sql().await;
+        let row = sql
+            .query_one_raw(Statement::from_string(self.backend(), query))
+            .await;
+        let count = row.unwrap().unwrap().try_get_by_index(0).unwrap();
+        sql.close().await.unwrap();
+        count
+    }
+
+    pub(crate) async fn orders(&self) -> i64 {
+        self.count("SELECT count(*) FROM orders").await
+    }
+
+    /// The promise, as far as the tables show it: one order per key row, one key row per order,
+    /// and the stored response is the order.
+    pub(crate) async fn assert_promise(&self) {
+        let orphans = "SELECT count(*) FROM orders WHERE id NOT IN \
+                       (SELECT resource FROM idempotency_keys)";
+        let empty = "SELECT count(*) FROM idempotency_keys WHERE resource NOT IN \
+                     (SELECT id FROM orders)";
+        let shared = "SELECT count(*) - count(DISTINCT resource) FROM idempotency_keys";
+        assert_eq!(self.count(orphans).await, 0, "orders without a key");
+        assert_eq!(self.count(empty).await, 0, "keys without an order");
+        assert_eq!(self.count(shared).await, 0, "keys that share an order");
+
+        let sql = self.sql().await;
+        let query = "SELECT o.id, o.item, o.quantity, k.response FROM orders AS o \
+                     JOIN idempotency_keys AS k ON k.resource = o.id";
+        for row in sql
+            .query_all_raw(Statement::from_string(self.backend(), query))
+            .await
+            .unwrap()
+        {
+            let id: Uuid = row.try_get_by_index(0).unwrap();
+            let item: String = row.try_get_by_index(1).unwrap();
+            let quantity: i64 = row.try_get_by_index(2).unwrap();
+            let response: Vec<u8> = row.try_get_by_index(3).unwrap();
+            let item = serde_json::to_string(&item).unwrap();
+            let order = format!(r#"{{"id":"{id}","item":{item},"quantity":{quantity}}}"#);
+            assert_eq!(String::from_utf8(response).unwrap(), order);
+        }
+        sql.close().await.unwrap();
+    }
+
+    /// Removes the database.
+    pub(crate) async fn drop(self) {
+        if self.backend == Backend::Postgres {
+            administer(&format!("DROP DATABASE {} WITH (FORCE)", self.name)).await;
+        }
+    }
+
+    fn backend(&self) -> DbBackend {
+        match self.backend {
+            Backend::Sqlite => DbBackend::Sqlite,
+            Backend::Postgres => DbBackend::Postgres,
+        }
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the database is kept: {}", self.url);
+            if let Some(folder) = self.folder.take() {
+                let _ = folder.keep();
+            }
+        }
+    }
+}
+
+async fn administer(statement: &str) {
+    let server = sea_orm::Database::connect(format!("{}/postgres", cluster::url()))
+        .await
+        .unwrap();
+    server.execute_unprepared(statement).await.unwrap();
+    server.close().await.unwrap();
+}

@@ -1,0 +1,38 @@
+//! Real servers on real databases. Every test of a service runs on SQLite and on PostgreSQL, and
+//! ends with a look at the tables: what was promised holds after each of them.
+
+mod app;
+mod client;
+mod cluster;
+mod database;
+mod process;
+
+pub(crate) use app::{App, Instance};
+pub(crate) use client::{Client, Reply, order};
+pub(crate) use database::{Backend, TestDatabase};
+pub(crate) use process::Process;
+
+/// Writes a test once and runs it on both databases: `name::sqlite` and `name::postgres`. The
+/// body gets an [`App`] with one instance running.
+macro_rules! on_both {
+    ($(#[$meta:meta])* async fn $name:ident($app:ident: &App) $body:block) => {
+        $(#[$meta])*
+        mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+
+            async fn check($app: &crate::harness::App) $body
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                crate::harness::App::test(crate::harness::Backend::Sqlite, check).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                crate::harness::App::test(crate::harness::Backend::Postgres, check).await;
+            }
+        }
+    };
+}
+pub(crate) use on_both;

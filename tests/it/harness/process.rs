@@ -1,0 +1,86 @@
+//! The real binary, as a process of its own: to be killed, or to be asked as a user would.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Output, Stdio};
+
+use super::{Client, TestDatabase};
+
+/// `orders serve`, killed with SIGKILL when dropped.
+pub(crate) struct Process {
+    child: Child,
+    pub(crate) client: Client,
+}
+
+impl Process {
+    /// The binary, with no setting from the environment of the test.
+    pub(crate) fn command(arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_orders"));
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("ORDERS_")) {
+            command.env_remove(name);
+        }
+        command
+            .env_remove("DATABASE_URL")
+            .env_remove("PORT")
+            .env_remove("HOST");
+        command.args(arguments).stdin(Stdio::null());
+        command
+    }
+
+    /// Runs the binary to its end.
+    pub(crate) fn run(arguments: &[&str]) -> Output {
+        Self::command(arguments).output().unwrap()
+    }
+
+    /// Starts `orders serve` on a port of its own and waits until it listens.
+    pub(crate) fn serve(database: &TestDatabase) -> Self {
+        let mut command = Self::command(&["serve", "--log", "error"]);
+        command
+            .env("DATABASE_URL", &database.url)
+            .env("HOST", "127.0.0.1")
+            .env("PORT", "0");
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let address = line
+            .trim()
+            .strip_prefix("http://")
+            .expect("the address on stdout");
+        Self {
+            client: Client::new(address.parse().unwrap()),
+            child,
+        }
+    }
+
+    /// `kill -9`, and gone when this returns.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Sends a signal by its name.
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-s", name, &id])
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+
+    /// Waits for the end and returns the exit code.
+    pub(crate) fn wait(mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Gone already after `kill` and `wait`.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,4 @@
+//! One binary for all tests through the front door: real servers, real databases.
+
+mod contract;
+mod harness;
