@@ -1,4 +1,14 @@
 //! One binary for all tests through the front door: real servers, real databases.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "tests say what they expect by panicking"
+)]
+
+mod batch;
 mod contract;
+mod crash;
 mod harness;
+mod instances;
+mod race;
+mod startup;

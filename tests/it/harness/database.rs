@@ -84,6 +84,13 @@ impl TestDatabase {
         count
     }
 
+    /// Changes something beside the service.
+    pub(crate) async fn execute(&self, statement: &str) {
+        let sql = self.sql().await;
+        sql.execute_unprepared(statement).await.unwrap();
+        sql.close().await.unwrap();
+    }
+
     pub(crate) async fn orders(&self) -> i64 {
         self.count("SELECT count(*) FROM orders").await
     }

@@ -5,9 +5,10 @@ mod app;
 mod client;
 mod cluster;
 mod database;
+mod hold;
 mod process;
 
-pub(crate) use app::{App, Instance};
+pub(crate) use app::{App, Bounds};
 pub(crate) use client::{Client, Reply, order};
 pub(crate) use database::{Backend, TestDatabase};
 pub(crate) use process::Process;
