@@ -10,5 +10,6 @@ mod contract;
 mod crash;
 mod harness;
 mod instances;
+mod lost_commit;
 mod race;
 mod startup;

@@ -56,8 +56,13 @@ impl TestDatabase {
 
     /// Connects as the service does.
     pub(crate) async fn connect(&self) -> Database {
+        Self::connect_to(&self.url).await
+    }
+
+    /// Connects to a database that is reached by another way.
+    pub(crate) async fn connect_to(url: &str) -> Database {
         Database::connect(Settings {
-            url: self.url.parse().unwrap(),
+            url: url.parse().unwrap(),
             create_missing: true,
             read_connections: std::num::NonZeroU32::new(2).unwrap(),
             connect_timeout: Duration::from_secs(5),
