@@ -12,4 +12,5 @@ mod harness;
 mod instances;
 mod lost_commit;
 mod race;
+mod shutdown;
 mod startup;
