@@ -13,9 +13,9 @@ use bytes::Bytes;
 use orders::db::{Cell, Column, Database, Kind, Rows};
 use orders::idempotency::json::Json;
 use orders::idempotency::{
-    Executor, Fingerprint, IdempotencyKey, Operation, Outcome, Scope, Settings,
+    Effect, Executor, Fingerprint, IdempotencyKey, Operation, Outcome, Scope, Settings,
 };
-use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
 /// Issues a voucher worth some cents.
@@ -37,14 +37,15 @@ impl Operation for IssueVoucher {
         format!(r#"{{"voucher":"{}","cents":{}}}"#, self.id, self.cents).into()
     }
 
-    fn effects(backend: DbBackend, winners: &[&Self]) -> Vec<Statement> {
-        let rows = winners
+    fn effects(operations: &[&Self]) -> Vec<Effect> {
+        let rows = operations
             .iter()
             .map(|v| [Cell::Uuid(v.id), Cell::Integer(v.cents)]);
-        vec![
-            Rows::new(backend, &VOUCHER, rows)
-                .statement("INSERT INTO vouchers (id, cents) SELECT id, cents FROM {rows}"),
-        ]
+        vec![Effect {
+            sql: "INSERT INTO vouchers (id, cents) SELECT id, cents FROM {rows}",
+            resource: "id",
+            rows: Rows::new(&VOUCHER, rows),
+        }]
     }
 }
 

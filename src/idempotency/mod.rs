@@ -26,4 +26,4 @@ mod operation;
 pub use self::executor::{Executor, Lanes, Settings};
 pub use self::fingerprint::Fingerprint;
 pub use self::key::{IdempotencyKey, InvalidKey, Scope};
-pub use self::operation::{Error, Operation, Outcome, StoredResponse};
+pub use self::operation::{Effect, Error, Operation, Outcome, StoredResponse};

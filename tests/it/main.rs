@@ -4,6 +4,10 @@
     clippy::unwrap_used,
     reason = "tests say what they expect by panicking"
 )]
+#![allow(
+    clippy::print_stderr,
+    reason = "a failed test says where its database is"
+)]
 
 mod batch;
 mod contract;
