@@ -62,7 +62,7 @@ impl Rows {
     }
 
     /// A statement over the row set: `{rows}` in `sql` stands for a table named `rows` with these
-    /// columns and one more, `ordinal`, which counts them in their order.
+    /// columns and one more, `ordinal`, which counts them from 1.
     #[must_use]
     pub fn statement(self, backend: DbBackend, sql: &str) -> Statement {
         let sql = sql.replace("{rows}", &self.table(backend, 1));
@@ -108,7 +108,7 @@ impl Rows {
                 Kind::Bytes | Kind::Uuid => format!("unhex(value ->> {index}) AS {name}"),
             });
         let cells = cells.collect::<Vec<_>>().join(", ");
-        format!("(SELECT {cells}, key AS ordinal FROM json_each(?)) AS rows")
+        format!("(SELECT {cells}, key + 1 AS ordinal FROM json_each(?)) AS rows")
     }
 
     pub(crate) fn parameters(self, backend: DbBackend) -> Vec<Value> {

@@ -12,7 +12,9 @@ use super::request::{BodyBounds, Key, OrderBody, new_order};
 use super::response::{RawJson, Refusals, Refused};
 use super::schema;
 use crate::idempotency::json::Json;
-use crate::idempotency::{Executor, Fingerprint, Operation, Outcome, Scope, StoredResponse};
+use crate::idempotency::{
+    Executor, Fingerprint, Operation, Outcome, Scope, ScopedKey, StoredResponse,
+};
 use crate::order::{self, Order, PlaceOrder};
 
 /// Orders: place, find, list.
@@ -137,11 +139,11 @@ impl OrdersApi {
         let payload = Json::parse(&body)?;
         let order = PlaceOrder::new(new_order(&payload)?);
         let fingerprint = Fingerprint::of(PlaceOrder::NAME, &payload);
-        let scope = Scope::shared(PlaceOrder::NAME);
-        let outcome = self
-            .executor
-            .execute(scope, key.0, fingerprint, order)
-            .await?;
+        let key = ScopedKey {
+            scope: Scope::shared(PlaceOrder::NAME),
+            key: key.0,
+        };
+        let outcome = self.executor.execute(key, fingerprint, order).await?;
         Ok(outcome.into())
     }
 

@@ -8,6 +8,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+use super::ScopedKey;
 use super::batch::{Batch, Claim, Request};
 use super::operation::{Effect, Operation, StoredResponse};
 use crate::db::{Cell, Column, Kind, Rows};
@@ -29,7 +30,7 @@ const CLAIM: &str = "\
 const NAME: [Column; 2] = [("scope", Kind::Text), ("key", Kind::Text)];
 
 const READ: &str = "\
-    SELECT k.scope, k.key, k.fingerprint, k.resource, k.response FROM {rows} \
+    SELECT rows.ordinal, k.fingerprint, k.resource, k.response FROM {rows} \
     JOIN idempotency_keys AS k ON k.scope = rows.scope AND k.key = rows.key";
 
 /// How long a claim waits for another transaction that holds its key.
@@ -136,15 +137,24 @@ async fn begin_immediate(writer: &DatabaseConnection) -> Result<DatabaseTransact
 
 fn claims<O: Operation>(batch: &Batch<O>) -> Rows {
     let rows = batch.claimants().map(|request| {
+        let [scope, key] = name(request);
         [
-            Cell::Text(request.scope.as_str().to_owned()),
-            Cell::Text(request.key.as_str().to_owned()),
+            scope,
+            key,
             Cell::Bytes(request.fingerprint.as_bytes().to_vec()),
             Cell::Uuid(request.operation.resource()),
             Cell::Bytes(request.operation.response().to_vec()),
         ]
     });
     Rows::new(&KEY_ROW, rows)
+}
+
+fn name<O>(request: &Request<O>) -> [Cell; 2] {
+    let ScopedKey { scope, key } = &request.key;
+    [
+        Cell::Text(scope.as_str().to_owned()),
+        Cell::Text(key.as_str().to_owned()),
+    ]
 }
 
 fn effects_of_winners<O: Operation>(batch: &Batch<O>, won: &HashSet<Uuid>) -> Vec<Effect> {
@@ -161,19 +171,16 @@ fn resources(rows: &[QueryResult]) -> Result<HashSet<Uuid>, DbErr> {
     rows.iter().map(|row| row.try_get_by_index(0)).collect()
 }
 
-/// Whose key it is and the key.
-type Name = (String, String);
-
 /// What the owner of a key asked for and what it got.
 type Stored = (Vec<u8>, StoredResponse);
 
-/// Reads the rows that stood in the way. A statement of its own, after the claims: it sees what
-/// the transactions committed that the claims waited for.
+/// Reads the rows that stood in the way, by the ordinal of the loser. A statement of its own,
+/// after the claims: it sees what the transactions committed that the claims waited for.
 async fn read_losers<O: Operation>(
     writer: &DatabaseConnection,
     batch: &Batch<O>,
     won: &HashSet<Uuid>,
-) -> Result<HashMap<Name, Stored>, DbErr> {
+) -> Result<HashMap<i64, Stored>, DbErr> {
     if won.len() == batch.claimants().count() {
         return Ok(HashMap::new());
     }
@@ -190,40 +197,30 @@ fn losers<O: Operation>(batch: &Batch<O>, won: &HashSet<Uuid>) -> Rows {
     let losers = batch
         .claimants()
         .filter(|r| !won.contains(&r.operation.resource()));
-    let names = losers.map(|r| {
-        [
-            Cell::Text(r.scope.as_str().to_owned()),
-            Cell::Text(r.key.as_str().to_owned()),
-        ]
-    });
-    Rows::new(&NAME, names)
+    Rows::new(&NAME, losers.map(name))
 }
 
-fn key_row(row: &QueryResult) -> Result<(Name, Stored), DbErr> {
-    let name = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
-    let body: Vec<u8> = row.try_get_by_index(4)?;
+fn key_row(row: &QueryResult) -> Result<(i64, Stored), DbErr> {
+    let body: Vec<u8> = row.try_get_by_index(3)?;
     let stored = StoredResponse {
-        resource: row.try_get_by_index(3)?,
+        resource: row.try_get_by_index(2)?,
         body: body.into(),
     };
-    Ok((name, (row.try_get_by_index(2)?, stored)))
+    Ok((row.try_get_by_index(0)?, (row.try_get_by_index(1)?, stored)))
 }
 
 fn verdicts<O: Operation>(
     batch: &Batch<O>,
     won: &HashSet<Uuid>,
-    mut stored: HashMap<Name, Stored>,
+    mut stored: HashMap<i64, Stored>,
 ) -> Vec<Claim> {
+    let mut ordinals = 1..;
     let verdict = |request: &Request<O>| {
         let own = request.operation.resource();
         if won.contains(&own) {
             return Claim::Won;
         }
-        let name = (
-            request.scope.as_str().to_owned(),
-            request.key.as_str().to_owned(),
-        );
-        match stored.remove(&name) {
+        match ordinals.next().and_then(|ordinal| stored.remove(&ordinal)) {
             // Our own row, from an attempt whose commit succeeded unheard.
             Some((_, stored)) if stored.resource == own => Claim::Won,
             Some((fingerprint, stored)) => Claim::Lost {

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use super::batch::{Batch, Claim, Request};
 use super::commit::{LockWait, commit};
 use super::operation::{Error, Operation};
+use super::replay::Replays;
 use crate::db::{self, Class, ConnectError, Database};
 
 /// The longest pause between two attempts at a batch.
@@ -20,6 +21,7 @@ const BACKOFF_MAX: Duration = Duration::from_millis(500);
 pub(super) struct Lane<O> {
     queue: mpsc::Receiver<Request<O>>,
     database: Database,
+    replays: Replays,
     batch_max: usize,
     transaction_timeout: Duration,
     /// `None` until first use, and after anything that leaves its state in doubt.
@@ -53,12 +55,14 @@ impl<O: Operation> Lane<O> {
     pub(super) fn new(
         queue: mpsc::Receiver<Request<O>>,
         database: Database,
+        replays: Replays,
         batch_max: usize,
         transaction_timeout: Duration,
     ) -> Self {
         Self {
             queue,
             database,
+            replays,
             batch_max,
             transaction_timeout,
             writer: None,
@@ -86,7 +90,7 @@ impl<O: Operation> Lane<O> {
             let failure = match self.attempt(&batch, lock_wait).await {
                 Ok(claims) => {
                     backoff = Backoff::default();
-                    work.push((batch.settle(claims), lock_wait));
+                    work.push((batch.settle(claims, &self.replays), lock_wait));
                     continue;
                 }
                 Err(failure) => failure,
