@@ -89,12 +89,20 @@ pub(super) struct BodyBounds {
 }
 
 /// A JSON body that has not been read yet.
-pub(super) struct OrderBody(Body);
+pub(super) struct OrderBody {
+    body: Body,
+    /// What `Content-Length` says. A chunked body does not say.
+    announced: Option<usize>,
+}
 
 impl OrderBody {
     /// Reads all of it, within its bounds.
     pub(super) async fn read(self, bounds: BodyBounds) -> Result<bytes::Bytes, Problem> {
-        let reading = self.0.into_bytes_limit(bounds.bytes_max);
+        // Nobody has to send what will be refused.
+        if self.announced.is_some_and(|bytes| bytes > bounds.bytes_max) {
+            return Err(Problem::BodyTooLarge(bounds.bytes_max));
+        }
+        let reading = self.body.into_bytes_limit(bounds.bytes_max);
         match tokio::time::timeout(bounds.timeout, reading).await {
             Ok(Ok(bytes)) => Ok(bytes),
             Ok(Err(poem::error::ReadBodyError::PayloadTooLarge)) => {
@@ -134,7 +142,12 @@ impl<'a> ApiExtractor<'a> for OrderBody {
         if !is_json(request.headers()) {
             return Err(Problem::MediaType.into());
         }
-        Ok(Self(body.take()?))
+        let announced = request.headers().get(header::CONTENT_LENGTH);
+        let announced = announced.and_then(|length| length.to_str().ok()?.parse().ok());
+        Ok(Self {
+            body: body.take()?,
+            announced,
+        })
     }
 }
 
@@ -149,11 +162,9 @@ fn is_json(headers: &HeaderMap) -> bool {
         .next()
         .unwrap_or_default()
         .trim();
-    let Some(("application", subtype)) = media_type.split_once('/') else {
-        return false;
-    };
-    let subtype = subtype.to_ascii_lowercase();
-    subtype == "json" || subtype.ends_with("+json")
+    let media_type = media_type.to_ascii_lowercase();
+    let subtype = media_type.strip_prefix("application/");
+    subtype.is_some_and(|subtype| subtype == "json" || subtype.ends_with("+json"))
 }
 
 /// The order in a payload. Other members are accepted and ignored.
