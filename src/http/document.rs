@@ -109,6 +109,15 @@ pub(super) fn swagger_ui() -> String {
     format!("<!DOCTYPE html>{page}").replace("<title>Swagger UI</title>", "<title>orders</title>")
 }
 
+/// Every path, as the framework's routes are written.
+pub(super) fn paths() -> Vec<String> {
+    let document = json();
+    let paths = document["paths"].as_object().into_iter().flatten();
+    paths
+        .map(|(path, _)| path.replace('{', ":").replace('}', ""))
+        .collect()
+}
+
 /// The methods of every path, as segments; `None` stands for a parameter.
 pub(super) fn methods() -> Vec<(Vec<Option<String>>, Vec<Method>)> {
     let document = json();
