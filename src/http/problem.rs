@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use poem::error::{MethodNotAllowedError, NotFoundError, ResponseError};
 use poem::http::{HeaderMap, HeaderValue, StatusCode, header};
 use poem::{Body, Response};
-use poem_openapi::error::ParseParamError;
+use poem_openapi::error::{ParseParamError, ParsePathError};
 use sea_orm::DbErr;
 use serde::Serialize;
 
@@ -44,7 +44,7 @@ pub(super) enum Problem {
     BodyTimeout,
     #[error("{name}: {rule}")]
     ParameterInvalid { name: &'static str, rule: String },
-    #[error("{0}, retry with the same Idempotency-Key")]
+    #[error("{0}")]
     Unavailable(Cow<'static, str>),
     #[error("there is nothing at this path")]
     NotFound,
@@ -275,7 +275,7 @@ impl From<Error> for Problem {
             Error::InUse => Self::KeyInUse,
             Error::Failed => Self::Internal,
             Error::Overloaded | Error::TimedOut | Error::ShuttingDown => {
-                Self::Unavailable(error.to_string().into())
+                Self::Unavailable(format!("{error}, retry with the same Idempotency-Key").into())
             }
         }
     }
@@ -288,20 +288,17 @@ impl From<poem::Error> for Problem {
             Ok(problem) => return problem,
             Err(error) => error,
         };
-        if error.is::<NotFoundError>() {
+        // A path whose id is no id names nothing either.
+        if error.is::<NotFoundError>() || error.is::<ParsePathError>() {
             return Self::NotFound;
         }
         if error.is::<MethodNotAllowedError>() {
             return Self::MethodNotAllowed;
         }
         if let Some(ParseParamError { name, reason }) = error.downcast_ref() {
-            return match *name {
-                // A path whose id is no id names nothing.
-                "id" => Self::NotFound,
-                name => Self::ParameterInvalid {
-                    name,
-                    rule: reason.clone(),
-                },
+            return Self::ParameterInvalid {
+                name,
+                rule: reason.clone(),
             };
         }
         match error.status() {
