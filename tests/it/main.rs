@@ -18,3 +18,4 @@ mod lost_commit;
 mod race;
 mod shutdown;
 mod startup;
+mod wire;

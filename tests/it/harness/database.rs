@@ -131,6 +131,22 @@ impl TestDatabase {
         sql.close().await.unwrap();
     }
 
+    /// Refuses connections, having ended those that exist, or lets them in again. PostgreSQL only:
+    /// nothing stands between a process and its file.
+    pub(crate) async fn allow_connections(&self, allowed: bool) {
+        let name = &self.name;
+        administer(&format!(
+            "ALTER DATABASE {name} ALLOW_CONNECTIONS {allowed}"
+        ))
+        .await;
+        if !allowed {
+            administer(&format!(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+            ))
+            .await;
+        }
+    }
+
     /// Removes the database.
     pub(crate) async fn drop(self) {
         if self.backend == Backend::Postgres {

@@ -8,12 +8,14 @@ mod database;
 mod hold;
 mod process;
 mod proxy;
+mod raw;
 
 pub(crate) use app::{App, Bounds, Instance};
 pub(crate) use client::{Client, Reply, order};
 pub(crate) use database::{Backend, TestDatabase};
 pub(crate) use process::Process;
 pub(crate) use proxy::{Cut, Proxy};
+pub(crate) use raw::Raw;
 
 /// Writes a test once and runs it on both databases: `name::sqlite` and `name::postgres`. The
 /// body gets an [`App`] with one instance running.
