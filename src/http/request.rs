@@ -9,6 +9,7 @@ use poem_openapi::registry::{
 };
 use poem_openapi::types::Type;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::problem::Problem;
 use super::schema::NewOrder as NewOrderSchema;
@@ -98,20 +99,36 @@ pub(super) struct OrderBody {
 impl OrderBody {
     /// Reads all of it, within its bounds.
     pub(super) async fn read(self, bounds: BodyBounds) -> Result<bytes::Bytes, Problem> {
-        // Nobody has to send what will be refused.
-        if self.announced.is_some_and(|bytes| bytes > bounds.bytes_max) {
-            return Err(Problem::BodyTooLarge(bounds.bytes_max));
-        }
-        let reading = self.body.into_bytes_limit(bounds.bytes_max);
-        match tokio::time::timeout(bounds.timeout, reading).await {
-            Ok(Ok(bytes)) => Ok(bytes),
-            Ok(Err(poem::error::ReadBodyError::PayloadTooLarge)) => {
-                Err(Problem::BodyTooLarge(bounds.bytes_max))
+        let max = bounds.bytes_max;
+        let announced = self.announced.unwrap_or_default();
+        let mut arriving = self.body.into_async_read();
+        let mut body = Vec::with_capacity(announced.min(max));
+        // Nobody waits for what will be refused.
+        let mut too_large = announced > max;
+        if !too_large {
+            let mut bounded = (&mut arriving).take(max as u64 + 1);
+            match tokio::time::timeout(bounds.timeout, bounded.read_to_end(&mut body)).await {
+                Ok(Ok(_)) => too_large = body.len() > max,
+                Ok(Err(error)) => {
+                    return Err(Problem::BodyInvalid(format!("the body broke off: {error}")));
+                }
+                Err(_elapsed) => return Err(Problem::BodyTimeout),
             }
-            Ok(Err(error)) => Err(Problem::BodyInvalid(format!("the body broke off: {error}"))),
-            Err(_elapsed) => Err(Problem::BodyTimeout),
         }
+        if too_large {
+            tokio::spawn(discard(arriving, bounds.timeout));
+            return Err(Problem::BodyTooLarge(max));
+        }
+        Ok(body.into())
     }
+}
+
+/// Lets a client finish sending what was refused, for a while. Closing the connection on a client
+/// that is still sending would often destroy the answer before it is read.
+async fn discard(mut arriving: impl AsyncRead + Unpin, patience: Duration) {
+    let mut nowhere = tokio::io::sink();
+    // Whether it finished does not matter: the connection is closed either way.
+    let _ = tokio::time::timeout(patience, tokio::io::copy(&mut arriving, &mut nowhere)).await;
 }
 
 impl<'a> ApiExtractor<'a> for OrderBody {
