@@ -5,6 +5,7 @@
 
 mod document;
 mod edge;
+mod example;
 mod health;
 mod listener;
 mod orders;

@@ -23,6 +23,10 @@ pub(super) const PROBLEM_JSON: &str = "application/problem+json";
 /// After how many seconds a transient refusal is worth another try.
 const RETRY_AFTER_SECONDS: &str = "1";
 
+/// The rules of parameters, as people say them.
+pub(super) const LIMIT_RULE: &str = "limit must be a whole number from 1 to 1000";
+const AFTER_RULE: &str = "after must be the id of an order";
+
 /// A refusal. Its text is the `error` member and the `detail`.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Problem {
@@ -42,8 +46,8 @@ pub(super) enum Problem {
     BodyTooLarge(usize),
     #[error("the body did not arrive in time")]
     BodyTimeout,
-    #[error("{name}: {rule}")]
-    ParameterInvalid { name: &'static str, rule: String },
+    #[error("{0}")]
+    ParameterInvalid(String),
     #[error("{0}")]
     Unavailable(Cow<'static, str>),
     #[error("there is nothing at this path")]
@@ -104,7 +108,7 @@ impl Problem {
                 "BODY_TIMEOUT",
                 "Body is too slow",
             ),
-            Self::ParameterInvalid { .. } => (
+            Self::ParameterInvalid(_) => (
                 StatusCode::BAD_REQUEST,
                 "PARAMETER_INVALID",
                 "Parameter is invalid",
@@ -134,15 +138,20 @@ impl Problem {
         }
     }
 
-    /// The response: RFC 9457 if `as_problem_json`, the short form otherwise.
-    pub(super) fn render(&self, as_problem_json: bool) -> Response {
+    /// The name for programs.
+    pub(super) fn code(&self) -> &'static str {
+        self.kind().code
+    }
+
+    /// Media type and body: RFC 9457 if `as_problem_json`, the short form otherwise.
+    pub(super) fn body(&self, as_problem_json: bool) -> (&'static str, Vec<u8>) {
         let Kind {
             status,
             code,
             title,
         } = self.kind();
         let detail = self.to_string();
-        let (media_type, body) = if as_problem_json {
+        if as_problem_json {
             let status = status.as_u16();
             (
                 PROBLEM_JSON,
@@ -164,14 +173,24 @@ impl Problem {
                     code,
                 }),
             )
-        };
+        }
+    }
+
+    /// The response, in the form that [`Problem::body`] gives it.
+    pub(super) fn render(&self, as_problem_json: bool) -> Response {
+        let (media_type, body) = self.body(as_problem_json);
         let mut response = Response::builder()
-            .status(status)
+            .status(self.kind().status)
             .content_type(media_type)
             .body(Body::from(body));
         if matches!(self, Self::KeyInUse | Self::Unavailable(_)) {
             let seconds = HeaderValue::from_static(RETRY_AFTER_SECONDS);
             response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        }
+        // The rest of the body is not waited for, so no further request can follow it.
+        if matches!(self, Self::BodyTooLarge(_) | Self::BodyTimeout) {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
         }
         response
     }
@@ -296,10 +315,11 @@ impl From<poem::Error> for Problem {
             return Self::MethodNotAllowed;
         }
         if let Some(ParseParamError { name, reason }) = error.downcast_ref() {
-            return Self::ParameterInvalid {
-                name,
-                rule: reason.clone(),
-            };
+            return Self::ParameterInvalid(match *name {
+                "limit" => LIMIT_RULE.to_owned(),
+                "after" => AFTER_RULE.to_owned(),
+                name => format!("{name}: {reason}"),
+            });
         }
         match error.status() {
             status if status.is_client_error() => Self::Framework(status, error.to_string()),
