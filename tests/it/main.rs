@@ -18,4 +18,5 @@ mod lost_commit;
 mod race;
 mod shutdown;
 mod startup;
+mod openapi;
 mod wire;

@@ -7,6 +7,8 @@ use reqwest::header::HeaderMap;
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 
+use super::document::assert_described;
+
 /// Talks to one instance. Every request has a connection of its own pool's choosing.
 #[derive(Clone)]
 pub(crate) struct Client {
@@ -110,18 +112,21 @@ impl Reply {
 
     /// Sends a request that may be cut off.
     pub(crate) async fn try_to(request: RequestBuilder) -> Result<Self, reqwest::Error> {
-        let response = request.send().await?;
+        let (client, request) = request.build_split();
+        let request = request?;
+        let (method, path) = (request.method().clone(), request.url().path().to_owned());
+        let response = client.execute(request).await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = response.bytes().await?;
-        assert!(
-            headers.contains_key("x-request-id"),
-            "every answer has a request id"
-        );
-        Ok(Self {
+        let reply = Self {
             status,
             headers,
             body,
-        })
+        };
+        let id = reply.header("x-request-id");
+        assert!(id.is_some(), "every answer has a request id");
+        assert_described(&method, &path, &reply);
+        Ok(reply)
     }
 
     #[track_caller]

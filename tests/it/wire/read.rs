@@ -125,16 +125,16 @@ on_both! {
 
 on_both! {
     async fn a_page_that_cannot_be_is_refused(app: &App) {
-        for (query, name) in [
-            ("?limit=0", "limit"), ("?limit=1001", "limit"), ("?limit=-1", "limit"),
-            ("?limit=ten", "limit"), ("?limit=2.5", "limit"), ("?limit=", "limit"),
-            ("?limit=99999999999999999999", "limit"), ("?after=1", "after"),
-            ("?after=01935a3c", "after"), ("?limit=1&after='", "after"),
+        let limit = "limit must be a whole number from 1 to 1000";
+        let after = "after must be the id of an order";
+        for (query, rule) in [
+            ("?limit=0", limit), ("?limit=1001", limit), ("?limit=-1", limit),
+            ("?limit=ten", limit), ("?limit=2.5", limit), ("?limit=", limit),
+            ("?limit=99999999999999999999", limit), ("?after=1", after),
+            ("?after=01935a3c", after), ("?limit=1&after='", after),
         ] {
-            let refused = app.client.get(&format!("/orders{query}")).await.expect(400);
-            let error = refused.json()["error"].as_str().unwrap().to_owned();
-            assert!(error.starts_with(&format!("{name}: ")), "{query}: {error}");
-            refused.expect_error(400, &error);
+            let refused = app.client.get(&format!("/orders{query}")).await;
+            refused.expect_error(400, rule);
         }
     }
 }
