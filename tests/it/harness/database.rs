@@ -7,7 +7,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use super::cluster;
+use super::{Gate, cluster};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Backend {
@@ -131,20 +131,16 @@ impl TestDatabase {
         sql.close().await.unwrap();
     }
 
-    /// Refuses connections, having ended those that exist, or lets them in again. PostgreSQL only:
+    /// Puts a gate between the database and whoever connects from now on. PostgreSQL only:
     /// nothing stands between a process and its file.
-    pub(crate) async fn allow_connections(&self, allowed: bool) {
-        let name = &self.name;
-        administer(&format!(
-            "ALTER DATABASE {name} ALLOW_CONNECTIONS {allowed}"
-        ))
-        .await;
-        if !allowed {
-            administer(&format!(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
-            ))
-            .await;
-        }
+    pub(crate) async fn behind_gate(&mut self) -> Gate {
+        let mut url: url::Url = self.url.parse().unwrap();
+        let target = url.socket_addrs(|| Some(5432)).unwrap()[0];
+        let gate = Gate::to(target).await;
+        url.set_ip_host(gate.address.ip()).unwrap();
+        url.set_port(Some(gate.address.port())).unwrap();
+        self.url = url.into();
+        gate
     }
 
     /// Removes the database.

@@ -144,7 +144,9 @@ async fn a_full_queue_refuses_at_once_postgres() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_is_away_is_said_to_be_until_it_is_back() {
-    let app = App::start(Backend::Postgres, impatient()).await;
+    let mut database = TestDatabase::create(Backend::Postgres).await;
+    let gate = database.behind_gate().await;
+    let app = App::start_on(database, impatient()).await;
     let placed = app
         .client
         .place("before", order("tea", 2))
@@ -153,7 +155,7 @@ async fn a_database_that_is_away_is_said_to_be_until_it_is_back() {
     let order_path = placed.header("location").unwrap();
     let paths = ["/health", "/orders", order_path];
 
-    app.database.allow_connections(false).await;
+    gate.shut();
     for path in paths {
         let refused = app.client.get(path).await.expect_error(503, AWAY);
         assert_eq!(refused.header("retry-after"), Some("1"), "{path}");
@@ -171,7 +173,7 @@ async fn a_database_that_is_away_is_said_to_be_until_it_is_back() {
     assert_eq!(long.header("retry-after"), Some("1"));
     assert_eq!(long.expect(503).json()["code"], "UNAVAILABLE");
 
-    app.database.allow_connections(true).await;
+    gate.open();
     app.client
         .place("during", order("tea", 2))
         .await
