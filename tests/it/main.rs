@@ -10,6 +10,7 @@
 )]
 
 mod batch;
+mod cli;
 mod contract;
 mod crash;
 mod harness;

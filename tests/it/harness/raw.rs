@@ -68,6 +68,19 @@ impl Raw {
         }
     }
 
+    /// Waits until nobody listens at an address any more.
+    pub(crate) async fn refused(address: SocketAddr) {
+        let refused = async {
+            // Each try that still gets through is closed again at once.
+            while TcpStream::connect(address).await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(PATIENCE, refused)
+            .await
+            .expect("connections are refused");
+    }
+
     /// Waits until the server has closed the connection.
     pub(crate) async fn closed(&mut self) {
         let mut rest = Vec::new();
