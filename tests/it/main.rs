@@ -10,6 +10,7 @@
 )]
 
 mod batch;
+mod architecture;
 mod cli;
 mod contract;
 mod crash;
