@@ -62,11 +62,7 @@ impl App {
     }
 
     pub(crate) async fn start(backend: Backend, bounds: Bounds) -> Self {
-        Self::start_on(TestDatabase::create(backend).await, bounds).await
-    }
-
-    /// Starts on an empty database.
-    pub(crate) async fn start_on(database: TestDatabase, bounds: Bounds) -> Self {
+        let database = TestDatabase::create(backend).await;
         database.connect().await.schema().up().await.unwrap();
         let instance = Instance::start(&database, bounds).await;
         Self {

@@ -7,7 +7,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use super::{Gate, cluster};
+use super::cluster;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Backend {
@@ -129,18 +129,6 @@ impl TestDatabase {
             assert_eq!(String::from_utf8(response).unwrap(), order);
         }
         sql.close().await.unwrap();
-    }
-
-    /// Puts a gate between the database and whoever connects from now on. PostgreSQL only:
-    /// nothing stands between a process and its file.
-    pub(crate) async fn behind_gate(&mut self) -> Gate {
-        let mut url: url::Url = self.url.parse().unwrap();
-        let target = url.socket_addrs(|| Some(5432)).unwrap()[0];
-        let gate = Gate::to(target).await;
-        url.set_ip_host(gate.address.ip()).unwrap();
-        url.set_port(Some(gate.address.port())).unwrap();
-        self.url = url.into();
-        gate
     }
 
     /// Removes the database.

@@ -7,15 +7,20 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::TestDatabase;
+
 /// Forwards connections while it is open. Shutting it cuts them; new ones are closed at once.
 pub(crate) struct Gate {
-    pub(crate) address: SocketAddr,
+    address: SocketAddr,
     open: watch::Sender<bool>,
     forwarding: JoinHandle<()>,
 }
 
 impl Gate {
-    pub(crate) async fn to(target: SocketAddr) -> Self {
+    /// Starts in front of a test's database, open.
+    pub(crate) async fn start(database: &TestDatabase) -> Self {
+        let target = url::Url::parse(&database.url).unwrap();
+        let target = target.socket_addrs(|| Some(5432)).unwrap()[0];
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (open, state) = watch::channel(true);
@@ -30,6 +35,14 @@ impl Gate {
             open,
             forwarding,
         }
+    }
+
+    /// The database's URL, through this gate.
+    pub(crate) fn url(&self, database: &TestDatabase) -> String {
+        let mut url = url::Url::parse(&database.url).unwrap();
+        url.set_ip_host(self.address.ip()).unwrap();
+        url.set_port(Some(self.address.port())).unwrap();
+        url.into()
     }
 
     pub(crate) fn shut(&self) {

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use super::unavailable::Held;
 use crate::harness::{Bounds, Instance, TestDatabase, on_both};
 
 const STALE: &str = "the schema is not current";
@@ -36,9 +35,9 @@ on_both! {
 on_both! {
     async fn readiness_does_not_wait_for_orders(app: &App) {
         // A transaction that holds a lock does not stand in the way of the answer.
-        let held = Held::key(&app.database, "held").await;
+        let held = app.database.hold("held").await;
         let health = tokio::time::timeout(Duration::from_secs(1), app.client.get("/health"));
         health.await.expect("an answer within a second").expect(200);
-        held.release().await;
+        held.roll_back().await;
     }
 }

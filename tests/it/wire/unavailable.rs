@@ -5,46 +5,14 @@ use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
-use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, SqliteTransactionMode, TransactionOptions,
-    TransactionTrait,
-};
 use tokio::task::JoinSet;
 
-use crate::harness::{App, Backend, Bounds, Client, Reply, TestDatabase, order};
+use crate::harness::{App, Backend, Bounds, Client, Gate, Instance, Reply, order};
 
 const IN_USE: &str = "the first request with this Idempotency-Key is still in flight";
 const OVERLOADED: &str = "too many requests are waiting, retry with the same Idempotency-Key";
 const TIMED_OUT: &str = "the database did not answer in time, retry with the same Idempotency-Key";
 const AWAY: &str = "the database is not available";
-
-/// A transaction that has claimed a key and does not end. On SQLite it holds the whole file.
-pub(super) struct Held(DatabaseTransaction);
-
-impl Held {
-    pub(super) async fn key(database: &TestDatabase, key: &str) -> Self {
-        let options = TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        };
-        let sql = database.sql().await;
-        let transaction = sql.begin_with_options(options).await.unwrap();
-        let (bytes, id) = match database.backend {
-            Backend::Sqlite => ("x'00'", "randomblob(16)"),
-            Backend::Postgres => ("'\\x00'::bytea", "gen_random_uuid()"),
-        };
-        let claim = format!(
-            "INSERT INTO idempotency_keys (scope, key, fingerprint, resource, response) \
-             VALUES ('place_order', '{key}', {bytes}, {id}, {bytes})"
-        );
-        transaction.execute_unprepared(&claim).await.unwrap();
-        Self(transaction)
-    }
-
-    pub(super) async fn release(self) {
-        self.0.rollback().await.unwrap();
-    }
-}
 
 /// Bounds under which a refusal comes soon. The lock wait is one second.
 fn impatient() -> Bounds {
@@ -62,7 +30,7 @@ async fn long_form(client: &Client, key: &str) -> Reply {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_whose_first_request_is_in_flight_elsewhere_is_in_use_and_its_neighbours_are_not() {
     let app = App::start(Backend::Postgres, impatient()).await;
-    let held = Held::key(&app.database, "held").await;
+    let held = app.database.hold("held").await;
     let (refused, neighbour) = tokio::join!(
         app.client.place("held", order("tea", 2)),
         app.client.place("neighbour", order("tea", 2)),
@@ -80,7 +48,7 @@ async fn a_key_whose_first_request_is_in_flight_elsewhere_is_in_use_and_its_neig
     assert_eq!(problem.json()["code"], "IDEMPOTENCY_KEY_IN_USE");
     assert_eq!(problem.header("retry-after"), Some("1"));
 
-    held.release().await;
+    held.roll_back().await;
     app.client.place("held", order("tea", 2)).await.expect(201);
     app.finish().await;
 }
@@ -88,7 +56,7 @@ async fn a_key_whose_first_request_is_in_flight_elsewhere_is_in_use_and_its_neig
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_another_process_writes_to_is_waited_for_within_the_bound() {
     let app = App::start(Backend::Sqlite, impatient()).await;
-    let held = Held::key(&app.database, "held").await;
+    let held = app.database.hold("held").await;
     let started = Instant::now();
     let refused = app.client.place("key", order("tea", 2)).await;
     let refused = refused.expect_error(503, TIMED_OUT);
@@ -100,7 +68,7 @@ async fn a_file_that_another_process_writes_to_is_waited_for_within_the_bound() 
     );
     app.client.get("/orders").await.expect(200);
 
-    held.release().await;
+    held.roll_back().await;
     // What was given up may have been written after all: then this is its replay.
     let again = app.client.place("key", order("tea", 2)).await;
     assert!(matches!(again.status, 200 | 201), "{}", again.text());
@@ -114,7 +82,7 @@ async fn refuses_what_its_queue_cannot_hold(backend: Backend) {
     bounds.executor.batch_max = NonZeroUsize::MIN;
     bounds.executor.queue_max = NonZeroUsize::MIN;
     let app = App::start(backend, bounds).await;
-    let held = Held::key(&app.database, "held").await;
+    let held = app.database.hold("held").await;
     let mut requests = JoinSet::new();
     for _ in 0..5 {
         let client = app.client.clone();
@@ -125,7 +93,7 @@ async fn refuses_what_its_queue_cannot_hold(backend: Backend) {
         let refused = refused.expect_error(503, OVERLOADED);
         assert_eq!(refused.header("retry-after"), Some("1"));
     }
-    held.release().await;
+    held.roll_back().await;
     let mut statuses: Vec<u16> = requests.join_all().await.iter().map(|r| r.status).collect();
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 201]);
@@ -144,9 +112,10 @@ async fn a_full_queue_refuses_at_once_postgres() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_is_away_is_said_to_be_until_it_is_back() {
-    let mut database = TestDatabase::create(Backend::Postgres).await;
-    let gate = database.behind_gate().await;
-    let app = App::start_on(database, impatient()).await;
+    let app = App::start(Backend::Postgres, Bounds::default()).await;
+    let gate = Gate::start(&app.database).await;
+    let instance = Instance::start_on(&gate.url(&app.database), impatient()).await;
+    let client = &instance.client;
     let placed = app
         .client
         .place("before", order("tea", 2))
@@ -157,16 +126,16 @@ async fn a_database_that_is_away_is_said_to_be_until_it_is_back() {
 
     gate.shut();
     for path in paths {
-        let refused = app.client.get(path).await.expect_error(503, AWAY);
+        let refused = client.get(path).await.expect_error(503, AWAY);
         assert_eq!(refused.header("retry-after"), Some("1"), "{path}");
-        let head = Reply::to(app.client.request(Method::HEAD, path))
+        let head = Reply::to(client.request(Method::HEAD, path))
             .await
             .expect(503);
         assert!(head.body.is_empty());
     }
     let (short, long) = tokio::join!(
-        app.client.place("during", order("tea", 2)),
-        long_form(&app.client, "before"),
+        client.place("during", order("tea", 2)),
+        long_form(client, "before"),
     );
     let short = short.expect_error(503, TIMED_OUT);
     assert_eq!(short.header("retry-after"), Some("1"));
@@ -174,10 +143,7 @@ async fn a_database_that_is_away_is_said_to_be_until_it_is_back() {
     assert_eq!(long.expect(503).json()["code"], "UNAVAILABLE");
 
     gate.open();
-    app.client
-        .place("during", order("tea", 2))
-        .await
-        .expect(201);
+    client.place("during", order("tea", 2)).await.expect(201);
     let replay = app
         .client
         .place("before", order("tea", 2))
@@ -185,7 +151,8 @@ async fn a_database_that_is_away_is_said_to_be_until_it_is_back() {
         .expect(200);
     assert_eq!(replay.body, placed.body);
     for path in paths {
-        app.client.get(path).await.expect(200);
+        client.get(path).await.expect(200);
     }
+    instance.stop().await;
     app.finish().await;
 }
