@@ -210,10 +210,10 @@ fn only_http_knows_the_framework() {
     let frameworks = ["poem", "hyper"];
     let offences = sources(&["src"]).into_iter().filter_map(|source| {
         let code = source.program();
-        let knows = |name: &&&str| code.contains(&format!("{name}::"));
-        let known = frameworks.iter().find(knows)?;
+        let has = |name: &&&str| code.contains(&format!("{name}::"));
+        let framework = frameworks.iter().find(has)?;
         let foreign = [FOREIGN, "http"].contains(&source.module());
-        (!foreign).then(|| format!("{} names {known}", source.path))
+        (!foreign).then(|| format!("{} names {framework}", source.path))
     });
     assert_none("statuses and headers belong to http", offences);
 }
