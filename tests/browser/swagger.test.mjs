@@ -99,7 +99,7 @@ test("an order is placed twice with \"Try it out\", and there is one", async () 
   assert.deepEqual(orders, [order]);
 
   if (process.env.SCREENSHOT) {
-    await placing.locator(".live-responses-table").scrollIntoViewIfNeeded();
+    await placing.evaluate((element) => element.scrollIntoView());
     await page.screenshot({ path: process.env.SCREENSHOT });
   }
   assert.deepEqual(elsewhere, [], "the page asks nobody else for anything");
