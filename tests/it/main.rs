@@ -9,12 +9,16 @@
     reason = "a failed test says where its database is"
 )]
 
+mod architecture;
 mod batch;
+mod cli;
 mod contract;
 mod crash;
 mod harness;
 mod instances;
 mod lost_commit;
+mod openapi;
 mod race;
 mod shutdown;
 mod startup;
+mod wire;
