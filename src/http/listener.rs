@@ -1,5 +1,6 @@
-//! Connections: how many, and without delay.
+//! Connections: how many, for how long, and without delay.
 
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -14,6 +15,7 @@ use poem::web::{LocalAddr, RemoteAddr};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, Sleep};
 
 /// Connections the kernel keeps until they are accepted.
 const BACKLOG: u32 = 4096;
@@ -37,14 +39,20 @@ pub(super) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 pub(super) struct Bounded {
     listener: TcpListener,
     places: Arc<Semaphore>,
+    idle_timeout: Duration,
 }
 
 impl Bounded {
-    pub(super) fn new(listener: TcpListener, connections_max: usize) -> Self {
+    pub(super) fn new(
+        listener: TcpListener,
+        connections_max: usize,
+        idle_timeout: Duration,
+    ) -> Self {
         let places = connections_max.min(Semaphore::MAX_PERMITS);
         Self {
             listener,
             places: Arc::new(Semaphore::new(places)),
+            idle_timeout,
         }
     }
 }
@@ -78,21 +86,25 @@ impl Acceptor for Bounded {
         stream.set_nodelay(true)?;
         let local = LocalAddr(Addr::SocketAddr(stream.local_addr()?));
         let remote = RemoteAddr(Addr::SocketAddr(remote));
-        Ok((
-            Connection {
-                stream,
-                _place: place,
-            },
-            local,
-            remote,
-            Scheme::HTTP,
-        ))
+        let connection = Connection {
+            stream,
+            idle: Box::pin(tokio::time::sleep(self.idle_timeout)),
+            idle_timeout: self.idle_timeout,
+            active: false,
+            _place: place,
+        };
+        Ok((connection, local, remote, Scheme::HTTP))
     }
 }
 
-/// A connection and the place it takes.
+/// A connection and the place it takes. Reading fails when nothing was read or written for too
+/// long. (poem's own idle timeout wakes a task of its own for every read and every write.)
 pub(super) struct Connection {
     stream: TcpStream,
+    idle: Pin<Box<Sleep>>,
+    idle_timeout: Duration,
+    /// Something was read or written since the timer was set.
+    active: bool,
     _place: OwnedSemaphorePermit,
 }
 
@@ -102,7 +114,16 @@ impl AsyncRead for Connection {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        if let Poll::Ready(read) = Pin::new(&mut self.stream).poll_read(cx, buffer) {
+            self.active = true;
+            return Poll::Ready(read);
+        }
+        if std::mem::take(&mut self.active) {
+            let deadline = Instant::now() + self.idle_timeout;
+            self.idle.as_mut().reset(deadline);
+        }
+        let timed_out = self.idle.as_mut().poll(cx);
+        timed_out.map(|()| Err(io::Error::from(io::ErrorKind::TimedOut)))
     }
 }
 
@@ -112,6 +133,7 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.active = true;
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
 
@@ -128,6 +150,7 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.active = true;
         Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
     }
 

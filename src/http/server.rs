@@ -75,9 +75,8 @@ impl Server {
             lanes,
             ..
         } = self;
-        let acceptor = Bounded::new(listener, settings.connections_max);
+        let acceptor = Bounded::new(listener, settings.connections_max, settings.idle_timeout);
         poem::Server::new_with_acceptor(acceptor)
-            .idle_timeout(settings.idle_timeout)
             .run_with_graceful_shutdown(routes, shutdown, Some(settings.shutdown_timeout))
             .await?;
         // The routes are gone and with them the executor, so the lanes end when they are empty.

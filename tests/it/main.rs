@@ -12,6 +12,7 @@
 mod architecture;
 mod batch;
 mod cli;
+mod connections;
 mod contract;
 mod crash;
 mod harness;
