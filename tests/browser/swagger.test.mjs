@@ -67,6 +67,18 @@ test("an order is placed twice with \"Try it out\", and there is one", async () 
     if (message.type() === "error") complaints.push(message.text());
   });
 
+  try {
+    await visit(page);
+  } catch (error) {
+    error.message += `\nasked elsewhere: ${elsewhere}\ncomplaints: ${complaints}`;
+    throw error;
+  }
+  assert.deepEqual(elsewhere, [], "the page asks nobody else for anything");
+  assert.deepEqual(complaints, [], "the page works without errors");
+});
+
+/** What a visitor does. */
+async function visit(page) {
   // The root leads to the page.
   await page.goto(`${address}/`);
   assert.equal(page.url(), `${address}/docs`);
@@ -102,9 +114,7 @@ test("an order is placed twice with \"Try it out\", and there is one", async () 
     await placing.evaluate((element) => element.scrollIntoView());
     await page.screenshot({ path: process.env.SCREENSHOT });
   }
-  assert.deepEqual(elsewhere, [], "the page asks nobody else for anything");
-  assert.deepEqual(complaints, [], "the page works without errors");
-});
+}
 
 /** Presses "Execute" and waits for the answer. */
 async function execute(page, operation) {

@@ -14,7 +14,7 @@ fn run(command: &mut Command) -> (i32, String, String) {
         status,
         stdout,
         stderr,
-    } = command.output().unwrap();
+    } = Process::output(command);
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (status.code().unwrap(), text(stdout), text(stderr))
 }

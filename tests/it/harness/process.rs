@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 
 use super::{Client, TestDatabase};
 
+/// Longer than any bound of the program under test.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// `orders serve`, killed with SIGKILL when dropped.
 pub(crate) struct Process {
     child: Child,
@@ -29,7 +32,26 @@ impl Process {
 
     /// Runs the binary to its end.
     pub(crate) fn run(arguments: &[&str]) -> Output {
-        Self::command(arguments).output().unwrap()
+        Self::output(&mut Self::command(arguments))
+    }
+
+    /// Runs a command to its end, which must come: one that serves instead is killed.
+    pub(crate) fn output(command: &mut Command) -> Output {
+        let child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        let child = child.unwrap();
+        let id = child.id().to_string();
+        let (ended, end) = std::sync::mpsc::channel();
+        std::thread::spawn(move || ended.send(child.wait_with_output()));
+        end.recv_timeout(PATIENCE).map_or_else(
+            |_| {
+                let _ = Command::new("kill").args(["-s", "KILL", &id]).status();
+                panic!("the command does not end: {command:?}")
+            },
+            Result::unwrap,
+        )
     }
 
     /// Starts `orders serve` on a port of its own and waits until it listens.
@@ -91,7 +113,7 @@ impl Process {
     }
 
     fn ended(&mut self) -> Option<i32> {
-        let patience = Instant::now() + Duration::from_secs(20);
+        let patience = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status.code();
