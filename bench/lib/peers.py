@@ -1,0 +1,132 @@
+"""Who is measured."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import urllib.request
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .cluster import Cluster
+from .process import Process, free_port
+from .store import Postgres, Store
+
+PEERS = Path(__file__).resolve().parent.parent / "peers"
+ORDER = {"item": "espresso beans", "quantity": 2}
+
+
+@dataclass(frozen=True)
+class Programs:
+    """The binaries of a run."""
+
+    orders: Path
+    per_request: Path
+    ceiling: Path
+
+
+@dataclass
+class Server:
+    """A server under test, and where it keeps its orders (the ceiling keeps none)."""
+
+    name: str
+    argv: list[str]
+    store: Store | None
+    logs: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    note: str = ""
+    process: Process | None = None
+    url: str = ""
+
+    def __enter__(self) -> Server:
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        environment = {
+            **os.environ, "HOST": "127.0.0.1", "PORT": str(port), **self.environment,
+        }
+        if self.store is not None:
+            environment["DATABASE_URL"] = self.store.url
+        log = self.logs / f"{self.name.replace(' ', '-')}.log"
+        self.process = Process(self.name, self.argv, log, env=environment)
+        self.process.wait_for_http(f"{self.url}/health")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process is not None:
+            self.process.stop()
+
+    def restart(self) -> None:
+        self.__exit__()
+        self.__enter__()
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def place(self, key: str | None = None) -> tuple[str, str]:
+        """Places one order; returns its id and its key."""
+        key = key or str(uuid.uuid4())
+        headers = {"Content-Type": "application/json", "Idempotency-Key": key}
+        # The bytes that the load generator sends.
+        body = json.dumps(ORDER, separators=(",", ":")).encode()
+        request = urllib.request.Request(f"{self.url}/orders", body, headers)
+        with urllib.request.urlopen(request, timeout=30) as response:
+            return json.load(response)["id"], key
+
+
+def migrated(programs: Programs, store: Store) -> Store:
+    """The product's schema, in its own words."""
+    environment = {**os.environ, "DATABASE_URL": store.url}
+    command = [programs.orders, "migrate", "up"]
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+    return store
+
+
+def ours(programs: Programs, store: Store, logs: Path) -> Server:
+    return Server("orders", [str(programs.orders), "serve"], migrated(programs, store), logs)
+
+
+def per_request(programs: Programs, store: Store, logs: Path, pool: int) -> Server:
+    return Server(
+        "per request",
+        [str(programs.per_request)],
+        migrated(programs, store),
+        logs,
+        {"POOL": str(pool)},
+        f"{pool} connection{'s' if pool > 1 else ''}",
+    )
+
+
+def express(store: Postgres, logs: Path, workers: int, pool: int) -> Server:
+    store.sql((PEERS / "express" / "schema.sql").read_text())
+    return Server(
+        "express",
+        ["node", str(PEERS / "express" / "server.js")],
+        store,
+        logs,
+        {"NODE_ENV": "production", "WORKERS": str(workers), "POOL": str(pool)},
+        f"{workers} process{'es' if workers > 1 else ''} with {pool} connections",
+    )
+
+
+def ceiling(programs: Programs, logs: Path) -> Server:
+    return Server("ceiling", [str(programs.ceiling)], None, logs)
+
+
+@dataclass
+class Bare:
+    """pgbench, in the place of client and server."""
+
+    name: str
+    cluster: Cluster
+    store: Postgres
+    note: str = "-M prepared"
+
+
+def bare(programs: Programs, cluster: Cluster, store: Postgres) -> Bare:
+    return Bare("pgbench", cluster, migrated(programs, store))
+
+
+Peer = Server | Bare
