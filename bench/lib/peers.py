@@ -54,11 +54,14 @@ class Server:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
         if self.process is not None:
             self.process.stop()
 
     def restart(self) -> None:
-        self.__exit__()
+        self.stop()
         self.__enter__()
 
     @property

@@ -23,7 +23,7 @@ Row = dict[str, object]
 
 def number(value: float) -> str:
     """Three digits that matter, thousands apart."""
-    if value >= 100:
+    if value >= 100 or value == 0:
         return f"{value:,.0f}".replace(",", " ")
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
