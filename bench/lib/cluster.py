@@ -15,7 +15,7 @@ from pathlib import Path
 from .process import Process, free_port
 
 # More connections than the default 100, for 1000 pgbench clients. Nothing else is set.
-SETTINGS = {"max_connections": "1100"}
+SETTINGS = {"max_connections": "1200"}
 DURABLE = ("fsync", "synchronous_commit", "full_page_writes")
 
 

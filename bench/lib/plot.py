@@ -37,7 +37,7 @@ def _panel(report: Report, panel: tuple[str, str, int], x: float, y: float) -> t
     ours = dict(bars).get("orders")
     # The ceiling is often far away: it is cut off where it would make the rest small.
     longest = max(rate for peer, rate in bars if peer != "ceiling") * 1.25
-    space = PANEL - LABEL - 130
+    space = PANEL - LABEL - 155
     clients = "one client" if connections == 1 else f"{connections} connections"
     parts = [_text(x, y, TITLES[workload], 15, font_weight="600"),
              _text(x + PANEL, y, f"{DATABASES[database]}, {clients}", 12, FAINT,
