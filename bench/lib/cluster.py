@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from .process import Process, free_port
 
@@ -33,7 +34,7 @@ def binaries() -> Path:
     return Path(on_path).resolve().parent
 
 
-def _unprivileged() -> dict[str, object]:
+def _unprivileged() -> dict[str, Any]:
     """PostgreSQL refuses to run as root."""
     if os.geteuid() != 0:
         return {}
@@ -70,9 +71,10 @@ class Cluster:
         if user:
             os.chown(self.directory, user["user"], user["group"])
         data = self.directory / "data"
-        options = {"cwd": self.directory, **user}
+        options: dict[str, Any] = {"cwd": self.directory, **user}
         subprocess.run(
-            [self.bin / "initdb", "-U", "postgres", "-A", "trust", "-E", "UTF8", "-D", data],
+            [str(self.bin / "initdb"), "-U", "postgres", "-A", "trust", "-E", "UTF8",
+             "-D", str(data)],
             check=True, stdout=subprocess.DEVNULL, **options,
         )
         settings = [f"-c{name}={value}" for name, value in SETTINGS.items()]
@@ -83,7 +85,7 @@ class Cluster:
             self.directory / "log",
             **options,
         )
-        self._wait()
+        self._wait(self.process)
         for name in DURABLE:
             if self.sql(f"SHOW {name}") != "on":
                 raise RuntimeError(f"{name} is not on")
@@ -94,17 +96,19 @@ class Cluster:
             self.process.stop(signal.SIGINT)
         shutil.rmtree(self.directory, ignore_errors=True)
 
-    def _wait(self) -> None:
+    def _wait(self, process: Process) -> None:
         deadline = time.monotonic() + 30
-        ready = [self.bin / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        ready = [str(self.bin / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
         while subprocess.run(ready, check=False).returncode != 0:
-            self.process.check()
+            process.check()
             if time.monotonic() > deadline:
                 raise RuntimeError("PostgreSQL does not answer")
             time.sleep(0.05)
 
     @property
     def pid(self) -> int:
+        assert self.process is not None, "a cluster is used while it runs"
+        self.process.check()
         return self.process.pid
 
     def url(self, database: str) -> str:
@@ -112,7 +116,7 @@ class Cluster:
 
     def sql(self, text: str, database: str = "postgres") -> str:
         """Runs statements, each in a transaction of its own, and returns what the last selects."""
-        psql = [self.bin / "psql", "-XAtq", "-v", "ON_ERROR_STOP=1", self.url(database)]
+        psql = [str(self.bin / "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", self.url(database)]
         ran = subprocess.run(psql, input=text, text=True, capture_output=True, check=False)
         if ran.returncode != 0:
             raise RuntimeError(f"{ran.stderr}\n{text}")

@@ -33,7 +33,7 @@ def nothing(*_: object) -> Iterator[Happened]:
     yield Happened("")
 
 
-def _storm(server: Server, seconds: float, pause: int) -> Iterator[Happened]:
+def _storm(server: Server, seconds: int, pause: int) -> Iterator[Happened]:
     _, key = server.place()
     load = Load("hot", STORM, seconds + 1, (("KEY", key), ("PAUSE", str(pause))))
     wrk = load.start(server.url)
@@ -48,13 +48,13 @@ def _storm(server: Server, seconds: float, pause: int) -> Iterator[Happened]:
 
 
 @contextlib.contextmanager
-def storm(server: Server, _: Postgres, seconds: float) -> Iterator[Happened]:
+def storm(server: Server, _: Postgres, seconds: int) -> Iterator[Happened]:
     """1000 clients repeat one request, each ten times a second."""
     yield from _storm(server, seconds, 100)
 
 
 @contextlib.contextmanager
-def flood(server: Server, _: Postgres, seconds: float) -> Iterator[Happened]:
+def flood(server: Server, _: Postgres, seconds: int) -> Iterator[Happened]:
     """1000 clients repeat one request as fast as it is answered."""
     yield from _storm(server, seconds, 0)
 
@@ -70,7 +70,7 @@ def _meanwhile(act: threading.Thread, ended: threading.Event) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def deletion(server: Server, store: Postgres, _: float) -> Iterator[Happened]:
+def deletion(server: Server, store: Postgres, _: int) -> Iterator[Happened]:
     """A million old key rows are deleted, some thousands in a transaction, without a pause."""
     order, key = server.place()
     store.fill(1_000_000, order, key, age="2 days")
@@ -96,7 +96,7 @@ def deletion(server: Server, store: Postgres, _: float) -> Iterator[Happened]:
 
 
 @contextlib.contextmanager
-def bad_rows(server: Server, store: Postgres, _: float) -> Iterator[Happened]:
+def bad_rows(server: Server, store: Postgres, _: int) -> Iterator[Happened]:
     """Now and then a batch has a row that the database refuses."""
     store.sql("ALTER TABLE orders ADD CONSTRAINT refuses CHECK (item <> 'refused') NOT VALID")
     address = urllib.parse.urlsplit(server.url).netloc

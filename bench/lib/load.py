@@ -46,22 +46,22 @@ class Load:
 
     script: str
     connections: int
-    seconds: float
+    seconds: int
     variables: tuple[tuple[str, str], ...] = ()
 
     def start(self, url: str) -> subprocess.Popen[str]:
         threads = 1 if self.connections == 1 else 2
-        whole = max(1, round(self.seconds))
         environment = {
             **os.environ, **dict(self.variables), "WRK_LIB": str(SCRIPTS / "common.lua"),
         }
-        return subprocess.Popen(  # noqa: S603
-            ["wrk", f"-t{threads}", f"-c{self.connections}", f"-d{whole}s", "--timeout", "30s",
-             "-s", str(SCRIPTS / f"{self.script}.lua"), f"{url}/orders"],
+        return subprocess.Popen(
+            ["wrk", f"-t{threads}", f"-c{self.connections}", f"-d{self.seconds}s",
+             "--timeout", "30s", "-s", str(SCRIPTS / f"{self.script}.lua"), f"{url}/orders"],
             env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )
 
     def finish(self, wrk: subprocess.Popen[str]) -> Figures:
+        assert wrk.stdout is not None, "started with a pipe"
         output = wrk.stdout.read()
         _, status, usage = os.wait4(wrk.pid, 0)
         wrk.returncode = os.waitstatus_to_exitcode(status)
@@ -92,11 +92,11 @@ def percentile(values: list[float], share: float) -> float:
     return values[min(len(values) - 1, int(share * len(values)))]
 
 
-def pgbench(cluster: Cluster, database: str, clients: int, seconds: float) -> Figures:
+def pgbench(cluster: Cluster, database: str, clients: int, seconds: int) -> Figures:
     """Runs the transaction at a number of clients, each on a connection of its own."""
     # Its duration includes the time to connect (the rate that is taken does not): a second for
-    # 250 of them is more than they need.
-    whole = max(1, round(seconds)) + clients // 250
+    # 100 of them is more than they need.
+    whole = seconds + clients // 100
     with tempfile.TemporaryDirectory(prefix="orders-bench-") as directory:
         before = os.times()
         ran = subprocess.run(

@@ -7,8 +7,9 @@ import os
 import platform
 import re
 import subprocess
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from .cluster import SETTINGS, Cluster, filesystem
 from .install import PROJECT
@@ -32,15 +33,16 @@ def _locked(package: str) -> str:
 
 def _crate(name: str) -> str:
     lock = (PEERS / "Cargo.lock").read_text()
-    return re.search(rf'name = "{name}"\nversion = "([^"]+)"', lock)[1]
+    found = re.search(rf'name = "{name}"\nversion = "([^"]+)"', lock)
+    return found[1] if found else "?"
 
 
-def describe(cluster: Cluster) -> dict[str, object]:
+def describe(cluster: Cluster) -> dict[str, Any]:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     changed = _output("git", "status", "--porcelain", "--", "src", "migration", "Cargo.lock")
     commit = _output("git", "rev-parse", "--short", "HEAD") + (" and changes" if changed else "")
     return {
-        "date": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "processor": _processor(),
         "cores": os.cpu_count(),
         "memory_gib": round(memory / 2**30),
@@ -62,7 +64,7 @@ def describe(cluster: Cluster) -> dict[str, object]:
     }
 
 
-def sentence(machine: dict[str, object]) -> str:
+def sentence(machine: dict[str, Any]) -> str:
     return (
         "{date}; {cores} cores ({processor}), {memory_gib} GiB, Linux {kernel}, {filesystem}; "
         "generator, servers and databases on the same machine. orders {orders}, "

@@ -7,8 +7,9 @@ import statistics
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from .cluster import Cluster
 from .load import Figures, Load, LoadError, pgbench
@@ -52,7 +53,7 @@ class Bench:
 
     def __init__(
         self, database: str, peers: list[Peer], cluster: Cluster | None, directory: Path,
-        seconds: float, rounds: int, progress: Progress,
+        seconds: int, rounds: int, progress: Progress,
     ) -> None:
         self.database, self.peers, self.cluster = database, peers, cluster
         self.directory, self.seconds, self.rounds = directory, seconds, rounds
@@ -104,15 +105,15 @@ class Bench:
         return Load(workload.script, connections, self.seconds, variables)
 
     def sample(self, workload: Workload, connections: int, peer: Peer, number: int) -> Sample:
-        about = (self.database, workload.name, connections, peer.name, number)
+        about = Sample(self.database, workload.name, connections, peer.name, number)
         try:
             return self._sample(workload, peer, about)
         except LoadError as failure:
-            return Sample(*about, failure=str(failure))
+            return replace(about, failure=str(failure))
 
-    def _sample(self, workload: Workload, peer: Peer, about: tuple) -> Sample:
-        _, _, connections, _, _ = about
-        if workload.name == "cold" and peer.name == "orders":
+    def _sample(self, workload: Workload, peer: Peer, about: Sample) -> Sample:
+        connections = about.connections
+        if workload.name == "cold" and isinstance(peer, Server) and peer.name == "orders":
             # What it keeps in memory is to be cold as well. The peers keep nothing, and a restart
             # would only cost Node the code it has compiled.
             peer.restart()
@@ -123,7 +124,6 @@ class Bench:
         if isinstance(peer, Bare):
             figures = pgbench(peer.cluster, peer.store.database, connections, self.seconds)
         else:
-            peer.process.check()
             figures = self._load(workload, connections, peer).run(peer.url)
         rss = rss_bytes(server) if server else 0
         time.sleep(SETTLE)
@@ -135,8 +135,8 @@ class Bench:
         if peer.store:
             check(workload, figures, created, connections)
         accounted = server_cpu + database_cpu + figures.generator_cpu
-        return Sample(
-            *about,
+        return replace(
+            about,
             requests=figures.requests,
             created=created,
             rate=figures.rate,
@@ -178,7 +178,7 @@ FIGURES = (
 )
 
 
-def medians(samples: list[Sample]) -> list[dict[str, object]]:
+def medians(samples: list[Sample]) -> list[dict[str, Any]]:
     """One row for each peer, workload and number of connections."""
     cells: dict[tuple[str, str, int, str], list[Sample]] = {}
     for sample in samples:
@@ -186,7 +186,7 @@ def medians(samples: list[Sample]) -> list[dict[str, object]]:
         cells.setdefault(key, []).append(sample)
     rows = []
     for (database, workload, connections, peer), rounds in cells.items():
-        row: dict[str, object] = {
+        row: dict[str, Any] = {
             "database": database, "workload": workload, "connections": connections, "peer": peer,
         }
         failures = [sample.failure for sample in rounds if sample.failure]
@@ -195,9 +195,9 @@ def medians(samples: list[Sample]) -> list[dict[str, object]]:
         else:
             for name in FIGURES:
                 row[name] = statistics.median(asdict(sample)[name] for sample in rounds)
-            per_thousand = 1000 / max(1.0, float(row["requests"]))
-            row["server_cpu_per_1000"] = float(row["server_cpu"]) * per_thousand
-            row["database_cpu_per_1000"] = float(row["database_cpu"]) * per_thousand
-            row["wal_per_request"] = float(row["wal"]) / max(1.0, float(row["requests"]))
+            per_thousand = 1000 / max(1.0, row["requests"])
+            row["server_cpu_per_1000"] = row["server_cpu"] * per_thousand
+            row["database_cpu_per_1000"] = row["database_cpu"] * per_thousand
+            row["wal_per_request"] = row["wal"] / max(1.0, row["requests"])
         rows.append(row)
     return rows

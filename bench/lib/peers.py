@@ -9,12 +9,14 @@ import urllib.request
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from .cluster import Cluster
 from .process import Process, free_port
 from .store import Postgres, Store
 
 PEERS = Path(__file__).resolve().parent.parent / "peers"
+Stored = TypeVar("Stored", bound=Store)
 ORDER = {"item": "espresso beans", "quantity": 2}
 
 
@@ -66,6 +68,8 @@ class Server:
 
     @property
     def pid(self) -> int:
+        assert self.process is not None, "a server is measured while it runs"
+        self.process.check()
         return self.process.pid
 
     def place(self, key: str | None = None) -> tuple[str, str]:
@@ -79,10 +83,10 @@ class Server:
             return json.load(response)["id"], key
 
 
-def migrated(programs: Programs, store: Store) -> Store:
+def migrated(programs: Programs, store: Stored) -> Stored:
     """The product's schema, in its own words."""
     environment = {**os.environ, "DATABASE_URL": store.url}
-    command = [programs.orders, "migrate", "up"]
+    command = [str(programs.orders), "migrate", "up"]
     subprocess.run(command, env=environment, check=True, capture_output=True)
     return store
 

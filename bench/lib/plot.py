@@ -23,7 +23,8 @@ WIDTH, PANEL, MARGIN, LABEL, BAR, GAP = 960, 440, 28, 88, 20, 7
 
 def _text(x: float, y: float, text: str, size: int = 13, fill: str = INK, **more: str) -> str:
     attributes = "".join(f' {name.replace("_", "-")}="{value}"' for name, value in more.items())
-    return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" fill="{fill}"{attributes}>{escape(text)}</text>'
+    place = f'x="{x:.1f}" y="{y:.1f}" font-size="{size}" fill="{fill}"'
+    return f"<text {place}{attributes}>{escape(text)}</text>"
 
 
 def _panel(report: Report, panel: tuple[str, str, int], x: float, y: float) -> tuple[str, float]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from .install import BENCH, WORK
 from .machine import sentence
@@ -16,9 +17,10 @@ from .plan import CLAIMS, Claim, Workload
 RESULTS = BENCH / "results"
 README = BENCH / "README.md"
 DATABASES = {"postgres": "PostgreSQL", "sqlite": "SQLite"}
-NOISY = 0.05
+# The kernel's own threads are among the others.
+NOISY = 0.10
 
-Row = dict[str, object]
+Row = dict[str, Any]
 
 
 def number(value: float) -> str:
@@ -64,16 +66,18 @@ class Report:
     def failures(self) -> list[Sample]:
         return [sample for sample in self.samples if sample.failure]
 
-    def figure(self, *key: object, name: str = "rate") -> float | None:
-        row = self.index.get(key)
+    def figure(
+        self, database: str, workload: str, connections: int, peer: str, name: str = "rate"
+    ) -> float | None:
+        row = self.index.get((database, workload, connections, peer))
         return None if row is None or "failure" in row else float(row[name])
 
     def peers(self, database: str, workload: str) -> list[str]:
         found: list[str] = []
         for row in self.rows:
-            if (row["database"], row["workload"]) == (database, workload):
-                if row["peer"] not in found:
-                    found.append(str(row["peer"]))
+            is_asked = (row["database"], row["workload"]) == (database, workload)
+            if is_asked and row["peer"] not in found:
+                found.append(str(row["peer"]))
         return found
 
     def ratio(self, claim: Claim) -> float | None:
@@ -138,8 +142,8 @@ class Report:
         parts = [
             sentence(self.machine),
             f"{self.options['rounds']} rounds of {self.options['seconds']} s, medians. "
-            "Cells: requests a second, p50 / p99. "
-            + " ".join(f"{peer}: {note}." for peer, note in self.notes.items() if note),
+            "Cells: requests a second, p50 / p99."
+            + "".join(f" {peer}: {note}." for peer, note in self.notes.items() if note),
         ]
         foreign = sorted(sample.foreign for sample in self.samples if not sample.failure)
         if foreign and foreign[len(foreign) // 2] > NOISY:
@@ -173,7 +177,7 @@ def save(name: str, content: Row, publish: bool) -> Path:
     """A published result is kept with the project, another in the ignored folder."""
     directory = RESULTS if publish else WORK / "results"
     directory.mkdir(parents=True, exist_ok=True)
-    today = datetime.now(timezone.utc).strftime("%Y-%m-%d")
+    today = datetime.now(UTC).strftime("%Y-%m-%d")
     file = directory / f"{today}{name}.json"
     file.write_text(json.dumps(content, indent=1) + "\n")
     return file

@@ -12,7 +12,7 @@ from typing import Protocol
 from .cluster import Cluster
 
 TABLES = ("orders", "idempotency_keys")
-CHUNK = 500_000
+CHUNK = 1_000_000
 
 # The name of a column decides what a copy has in it; the rest is as in the original.
 ID_NOW = """(lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0')
@@ -71,7 +71,8 @@ class Postgres:
         return ", ".join(columns), ", ".join(value(*column) for column in columns.items())
 
     def fill(self, count: int, order: str, key: str, age: str = "0") -> None:
-        """Adds copies of an order and its key, with random keys and ids of now."""
+        """Adds copies of an order and its key, with random keys and ids of now. The keys of a
+        chunk are sorted: the index comes out the same, sooner."""
         into_orders, orders = self._columns("orders", order, age)
         into_keys, keys = self._columns("idempotency_keys", order, age)
         self.sql("SET synchronous_commit = off;" + "".join(f"""
@@ -83,7 +84,8 @@ class Postgres:
                 SELECT {orders} FROM g, (SELECT * FROM orders WHERE id = '{order}') AS t
             )
             INSERT INTO idempotency_keys ({into_keys})
-            SELECT {keys} FROM g, (SELECT * FROM idempotency_keys WHERE key = '{key}') AS t;
+            SELECT {keys} FROM g, (SELECT * FROM idempotency_keys WHERE key = '{key}') AS t
+            ORDER BY g.key;
         """ for done in range(0, count, CHUNK)))
         self.sql("VACUUM ANALYZE")
         self.sql("CHECKPOINT")
@@ -126,13 +128,14 @@ class Sqlite:
                 if isinstance(old, bytes):
                     return old.replace(order.encode(), str(fresh).encode())
                 return old
-            return [value(column) for column in row.keys()]
+            return [value(column) for column in row.keys()]  # noqa: SIM118 (a Row is not a dict)
 
         with self._open() as db, db:
             db.row_factory = sqlite3.Row
             fresh = [(uuid.uuid4(), str(uuid.uuid4())) for _ in range(count)]
             for table in TABLES:
-                column, is_it = ("key", key) if table == "idempotency_keys" else ("id", original.bytes)
+                is_keys = table == "idempotency_keys"
+                column, is_it = ("key", key) if is_keys else ("id", original.bytes)
                 row = db.execute(f"SELECT * FROM {table} WHERE {column} = ?", [is_it]).fetchone()
                 marks = ", ".join("?" * len(row))
                 copies = (copy(row, *names) for names in fresh)

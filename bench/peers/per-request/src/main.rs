@@ -74,9 +74,9 @@ impl Api {
         match store::place(&self.0, request).await {
             Ok(Outcome::Created(id, body)) => Answer::Created(Binary(body), path(id)),
             Ok(Outcome::Replayed(id, body)) => Answer::Replayed(Binary(body), path(id), true),
-            Ok(Outcome::Reused) => Answer::Reused(error(
-                "Idempotency key reused with different request",
-            )),
+            Ok(Outcome::Reused) => {
+                Answer::Reused(error("Idempotency key reused with different request"))
+            }
             Err(failure) => Answer::Away(error(failure.to_string())),
         }
     }
