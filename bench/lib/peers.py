@@ -39,6 +39,7 @@ class Server:
     logs: Path
     environment: dict[str, str] = field(default_factory=dict)
     note: str = ""
+    is_ours: bool = False
     process: Process | None = None
     url: str = ""
 
@@ -92,7 +93,17 @@ def migrated(programs: Programs, store: Stored) -> Stored:
 
 
 def ours(programs: Programs, store: Store, logs: Path) -> Server:
-    return Server("orders", [str(programs.orders), "serve"], migrated(programs, store), logs)
+    argv = [str(programs.orders), "serve"]
+    return Server("orders", argv, migrated(programs, store), logs, is_ours=True)
+
+
+def before(against: list[str], store: Store, logs: Path) -> Server:
+    """Another build of this project, or the same with other settings (`NAME=VALUE`), to see what
+    a change is worth. It brings its own schema up."""
+    binary, *settings = against
+    environment = dict(setting.split("=", 1) for setting in settings)
+    argv = [str(Path(binary).resolve()), "serve"]
+    return Server("before", argv, store, logs, environment, " ".join(settings), is_ours=True)
 
 
 def per_request(programs: Programs, store: Store, logs: Path, pool: int) -> Server:

@@ -21,7 +21,7 @@ class Workload:
     stored: int = 0
 
 
-SERVERS = frozenset({"orders", "express", "per request"})
+SERVERS = frozenset({"orders", "before", "express", "per request"})
 
 
 def workloads(database: str, quick: bool) -> list[Workload]:

@@ -136,6 +136,11 @@ class Report:
             [claim.text, f"{ratio:.2f}", claim.floor, claim.aim]
             for claim in CLAIMS if (ratio := self.ratio(claim)) is not None
         ]
+        for (database, workload, connections, peer), row in self.index.items():
+            before = self.figure(database, workload, connections, "before")
+            if peer == "orders" and before and "failure" not in row:
+                text = f"{DATABASES[database]}: {workload}, {connections} conn., to before"
+                rows.append([text, f"{row['rate'] / before:.2f}", "", ""])
         return table(["ratio of the medians of this run", "measured", "floor", "aim"], rows)
 
     def text(self) -> str:
