@@ -1,0 +1,131 @@
+"""What can disturb the requests of others, each as a context in which it goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import threading
+import time
+import urllib.parse
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .load import Load, LoadError
+from .peers import Server
+from .report import number
+from .store import Postgres
+
+STORM = 1000
+PAGES = 200
+REFUSALS_PER_SECOND = 20
+
+
+@dataclass
+class Happened:
+    """What a disturbance amounted to, known when it is over."""
+
+    text: str = ""
+
+
+@contextlib.contextmanager
+def nothing(*_: object) -> Iterator[Happened]:
+    yield Happened("")
+
+
+def _storm(server: Server, seconds: int, pause: int) -> Iterator[Happened]:
+    _, key = server.place()
+    load = Load("hot", STORM, seconds + 1, (("KEY", key), ("PAUSE", str(pause))))
+    wrk = load.start(server.url)
+    # All of them are connected before the measurement begins.
+    time.sleep(0.5)
+    happened = Happened()
+    try:
+        yield happened
+    finally:
+        figures = load.finish(wrk)
+    happened.text = f"{number(figures.rate)} duplicates a second"
+
+
+@contextlib.contextmanager
+def storm(server: Server, _: Postgres, seconds: int) -> Iterator[Happened]:
+    """1000 clients repeat one request, each ten times a second."""
+    yield from _storm(server, seconds, 100)
+
+
+@contextlib.contextmanager
+def flood(server: Server, _: Postgres, seconds: int) -> Iterator[Happened]:
+    """1000 clients repeat one request as fast as it is answered."""
+    yield from _storm(server, seconds, 0)
+
+
+@contextlib.contextmanager
+def _meanwhile(act: threading.Thread, ended: threading.Event) -> Iterator[None]:
+    act.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        act.join()
+
+
+@contextlib.contextmanager
+def deletion(server: Server, store: Postgres, _: int) -> Iterator[Happened]:
+    """A million old key rows are deleted, some thousands in a transaction, without a pause."""
+    order, key = server.place()
+    store.fill(1_000_000, order, key, age="2 days")
+    old = "created_at < now() - interval '1 day'"
+    count = f"SELECT count(*) FROM idempotency_keys WHERE {old}"
+    before = int(store.sql(count))
+    pages = int(store.sql("SELECT pg_relation_size('idempotency_keys') / 8192"))
+    ended, happened = threading.Event(), Happened()
+
+    def act() -> None:
+        for first in range(0, pages, 10 * PAGES):
+            if ended.is_set():
+                return
+            store.sql("\n".join(
+                f"DELETE FROM idempotency_keys WHERE {old} "
+                f"AND ctid >= '({page},0)'::tid AND ctid < '({page + PAGES},0)'::tid;"
+                for page in range(first, first + 10 * PAGES, PAGES)
+            ))
+
+    with _meanwhile(threading.Thread(target=act), ended):
+        yield happened
+    happened.text = f"{number(before - int(store.sql(count)))} rows deleted"
+
+
+@contextlib.contextmanager
+def bad_rows(server: Server, store: Postgres, _: int) -> Iterator[Happened]:
+    """Now and then a batch has a row that the database refuses."""
+    store.sql("ALTER TABLE orders ADD CONSTRAINT refuses CHECK (item <> 'refused') NOT VALID")
+    address = urllib.parse.urlsplit(server.url).netloc
+    ended, happened, statuses = threading.Event(), Happened(), []
+
+    def act() -> None:
+        connection = http.client.HTTPConnection(address, timeout=30)
+        while not ended.wait(1 / REFUSALS_PER_SECOND):
+            headers = {"Content-Type": "application/json", "Idempotency-Key": str(uuid.uuid4())}
+            connection.request("POST", "/orders", '{"item":"refused","quantity":1}', headers)
+            response = connection.getresponse()
+            response.read()
+            statuses.append(response.status)
+        connection.close()
+
+    try:
+        with _meanwhile(threading.Thread(target=act), ended):
+            yield happened
+    finally:
+        store.sql("ALTER TABLE orders DROP CONSTRAINT refuses")
+    if not statuses or set(statuses) != {500}:
+        raise LoadError(f"bad rows were answered {sorted(set(statuses))}")
+    happened.text = f"{len(statuses)} bad rows"
+
+
+DISTURBANCES = {
+    "quiet": nothing,
+    "one key, 1 000 clients, each 10 times a second": storm,
+    "one key, 1 000 clients, without a pause": flood,
+    "a million old keys are deleted": deletion,
+    "a bad row, 20 times a second": bad_rows,
+}

@@ -1,0 +1,206 @@
+"""One run after the other: what was sent, what it cost, and whether it is true."""
+
+from __future__ import annotations
+
+import math
+import os
+import statistics
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from .cluster import Cluster
+from .load import Figures, Load, LoadError, pgbench
+from .peers import Bare, Peer, Server
+from .plan import Workload
+from .process import cpu_seconds, machine_busy_seconds, rss_bytes
+
+# What is in flight when the generator stops is still executed.
+SETTLE = 0.3
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One run of one peer. Times in seconds, latencies in milliseconds."""
+
+    database: str
+    workload: str
+    connections: int
+    peer: str
+    round: int
+    failure: str = ""
+    requests: int = 0
+    created: int = 0
+    rate: float = 0
+    p50: float = 0
+    p99: float = 0
+    server_cpu: float = 0
+    database_cpu: float = 0
+    generator_cpu: float = 0
+    # CPU time that was spent by nobody who takes part, as a share of the machine.
+    foreign: float = 0
+    wal: int = 0
+    rss: int = 0
+
+
+Progress = Callable[[Sample], None]
+
+
+class Bench:
+    """The peers on one kind of database, and how to measure them."""
+
+    def __init__(
+        self, database: str, peers: list[Peer], cluster: Cluster | None, directory: Path,
+        seconds: int, rounds: int, progress: Progress,
+    ) -> None:
+        self.database, self.peers, self.cluster = database, peers, cluster
+        self.directory, self.seconds, self.rounds = directory, seconds, rounds
+        self.progress = progress
+        self.filled: dict[str, str] = {}
+
+    def measure(self, workload: Workload) -> Iterator[Sample]:
+        peers = [peer for peer in self.peers if peer.name in workload.peers]
+        if workload.stored and not self.filled:
+            for peer in self.peers:
+                self._fill(peer, workload.stored)
+        for connections in workload.connections:
+            if not workload.stored:
+                self.filled.clear()
+                for peer in peers:
+                    if peer.store is not None:
+                        peer.store.empty()
+            for number in range(self.rounds):
+                turn = number % len(peers)
+                # Whoever comes first in one round does not in the next.
+                for peer in peers[turn:] + peers[:turn]:
+                    sample = self.sample(workload, connections, peer, number)
+                    self.progress(sample)
+                    yield sample
+
+    def _keys(self, peer: Peer) -> Path:
+        return self.directory / f"{self.database}-{peer.name}.keys"
+
+    def _fill(self, peer: Peer, count: int) -> None:
+        if not isinstance(peer, Server):
+            return
+        if peer.store is None:
+            self.filled[peer.name] = str(uuid.uuid4())
+            return
+        peer.store.empty()
+        order, key = peer.place()
+        peer.store.fill(count, order, key)
+        peer.store.export_keys(self._keys(peer), count)
+        self.filled[peer.name] = key
+
+    def _load(self, workload: Workload, connections: int, peer: Peer) -> Load:
+        variables: tuple[tuple[str, str], ...] = ()
+        if workload.name == "hot":
+            variables = (("KEY", self.filled[peer.name]),)
+        elif workload.name == "storm":
+            variables = (("KEY", str(uuid.uuid4())),)
+        elif workload.name == "cold":
+            variables = (("KEYS", str(self._keys(peer))),)
+        return Load(workload.script, connections, self.seconds, variables)
+
+    def sample(self, workload: Workload, connections: int, peer: Peer, number: int) -> Sample:
+        about = Sample(self.database, workload.name, connections, peer.name, number)
+        try:
+            return self._sample(workload, peer, about)
+        except LoadError as failure:
+            return replace(about, failure=str(failure))
+
+    def _sample(self, workload: Workload, peer: Peer, about: Sample) -> Sample:
+        connections = about.connections
+        if workload.name == "cold" and isinstance(peer, Server) and peer.is_ours:
+            # What it keeps in memory is to be cold as well. The peers keep nothing, and a restart
+            # would only cost Node the code it has compiled.
+            peer.restart()
+        stored = peer.store.orders() if peer.store else 0
+        server = peer.pid if isinstance(peer, Server) else None
+        wal = self.cluster.wal_position() if self.cluster else 0
+        before = self._spent(server)
+        if isinstance(peer, Bare):
+            figures = pgbench(peer.cluster, peer.store.database, connections, self.seconds)
+        else:
+            figures = self._load(workload, connections, peer).run(peer.url)
+        rss = rss_bytes(server) if server else 0
+        time.sleep(SETTLE)
+        after = self._spent(server)
+        spent = [late - early for late, early in zip(after, before, strict=True)]
+        wall, busy, server_cpu, database_cpu = spent
+        wal = self.cluster.wal_position() - wal if self.cluster else 0
+        created = peer.store.orders() - stored if peer.store else figures.requests
+        if peer.store:
+            check(workload, figures, created, connections)
+        accounted = server_cpu + database_cpu + figures.generator_cpu
+        return replace(
+            about,
+            requests=figures.requests,
+            created=created,
+            rate=figures.rate,
+            p50=figures.p50,
+            p99=figures.p99,
+            server_cpu=server_cpu,
+            database_cpu=database_cpu,
+            generator_cpu=figures.generator_cpu,
+            foreign=max(0.0, busy - accounted) / (wall * (os.cpu_count() or 1)),
+            wal=wal if peer.store else 0,
+            rss=rss,
+        )
+
+    def _spent(self, server: int | None) -> tuple[float, float, float, float]:
+        return (
+            time.monotonic(),
+            machine_busy_seconds(),
+            cpu_seconds(server) if server else 0.0,
+            cpu_seconds(self.cluster.pid) if self.cluster else 0.0,
+        )
+
+
+def check(workload: Workload, figures: Figures, created: int, connections: int) -> None:
+    """Were exactly the orders stored that were answered? A server that forgets is fast."""
+    answered = figures.requests
+    # Duplicates are drawn by lot: five standard deviations of leeway.
+    leeway = connections + 5 * math.sqrt(answered * 0.05 * 0.95)
+    least, most = {
+        # What was in flight at the end is stored and was not counted.
+        "new": (answered, answered + connections),
+        "mixed": (answered * 0.95 - leeway, answered * 0.95 + leeway),
+        "storm": (1, 1),
+    }.get(workload.name, (0, 0))
+    if not least <= created <= most:
+        raise LoadError(f"{answered} requests were answered, and {created} orders stored")
+
+
+FIGURES = (
+    "requests", "rate", "p50", "p99", "server_cpu", "database_cpu", "generator_cpu", "foreign",
+    "wal", "rss",
+)
+
+
+def medians(samples: list[Sample]) -> list[dict[str, Any]]:
+    """One row for each peer, workload and number of connections."""
+    cells: dict[tuple[str, str, int, str], list[Sample]] = {}
+    for sample in samples:
+        key = (sample.database, sample.workload, sample.connections, sample.peer)
+        cells.setdefault(key, []).append(sample)
+    rows = []
+    for (database, workload, connections, peer), rounds in cells.items():
+        row: dict[str, Any] = {
+            "database": database, "workload": workload, "connections": connections, "peer": peer,
+        }
+        failures = [sample.failure for sample in rounds if sample.failure]
+        if failures:
+            row["failure"] = failures[0]
+        else:
+            for name in FIGURES:
+                row[name] = statistics.median(asdict(sample)[name] for sample in rounds)
+            per_thousand = 1000 / max(1.0, row["requests"])
+            row["server_cpu_per_1000"] = row["server_cpu"] * per_thousand
+            row["database_cpu_per_1000"] = row["database_cpu"] * per_thousand
+            row["wal_per_request"] = row["wal"] / max(1.0, row["requests"])
+        rows.append(row)
+    return rows

@@ -1,0 +1,74 @@
+"""What is measured, for whom, and at how many connections."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+CONNECTIONS = (1, 64, 256, 1000)
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One kind of traffic."""
+
+    name: str
+    title: str
+    script: str
+    connections: tuple[int, ...]
+    # Peers that it means something for.
+    peers: frozenset[str]
+    # Orders that are stored before.
+    stored: int = 0
+
+
+SERVERS = frozenset({"orders", "before", "express", "per request"})
+
+
+def workloads(database: str, quick: bool) -> list[Workload]:
+    """Reads come first: they change nothing, so all of them need the tables filled only once."""
+    everywhere = (1, 64) if quick else CONNECTIONS
+    some = (64,) if quick or database == "sqlite" else CONNECTIONS
+    storm = (64,) if quick else (1000,)
+    stored = 10_000 if quick else {"postgres": 500_000, "sqlite": 200_000}[database]
+    return [
+        Workload("hot", "Replays of one key", "hot", everywhere, SERVERS | {"ceiling"}, stored),
+        Workload("cold", "Replays of cold keys", "cold", some, SERVERS, stored),
+        Workload("storm", "Storm on one new key", "hot", storm, SERVERS),
+        Workload("new", "New orders", "new", everywhere, SERVERS | {"pgbench", "ceiling"}),
+        Workload("mixed", "New orders, 5 % duplicates", "mixed", some, SERVERS),
+    ]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A ratio that the project has set out to reach, in figures of one run."""
+
+    text: str
+    database: str
+    figure: str
+    ours: tuple[str, int]
+    theirs: tuple[str, str, int]
+    floor: str
+    aim: str
+
+
+CLAIMS = (
+    Claim("new orders, 64 connections, to Express", "postgres", "rate",
+          ("new", 64), ("express", "new", 64), "12", "15"),
+    Claim("new orders, 64 connections, to pgbench", "postgres", "rate",
+          ("new", 64), ("pgbench", "new", 64), "3", "4"),
+    Claim("new orders, 256 connections, to 64", "postgres", "rate",
+          ("new", 256), ("orders", "new", 64), "1", ""),
+    Claim("replays of one key, 64 connections, to Express", "postgres", "rate",
+          ("hot", 64), ("express", "hot", 64), "15", "20"),
+    Claim("replays of one key, 64 connections, to the ceiling", "postgres", "rate",
+          ("hot", 64), ("ceiling", "hot", 64), "", "0.8"),
+    Claim("new orders, one client, to pgbench", "postgres", "rate",
+          ("new", 1), ("pgbench", "new", 1), "1.1", "1.5"),
+    Claim("new orders, 64 connections, to one transaction per request", "postgres", "rate",
+          ("new", 64), ("per request", "new", 64), "", ""),
+    Claim("SQLite: new orders, 64 connections, to one transaction per request", "sqlite", "rate",
+          ("new", 64), ("per request", "new", 64), "8", ""),
+    Claim("SQLite: p99 of theirs to ours, 64 connections", "sqlite", "p99",
+          ("new", 64), ("per request", "new", 64), "10", ""),
+)

@@ -1,0 +1,15 @@
+-- The transaction of a new order, as a client that pays for it alone sends it: claim the key,
+-- insert the order, commit. Keys are UUIDs version 4; ids are in order of arrival, as version 7.
+\set quantity random(1, 100)
+BEGIN;
+INSERT INTO idempotency_keys (scope, key, fingerprint, resource, response)
+VALUES (
+    'place_order',
+    gen_random_uuid()::text,
+    '\x5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9',
+    (lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0')
+        || right(replace(gen_random_uuid()::text, '-', ''), 20))::uuid,
+    '{"id":"019e5c4e-5bd3-7a6c-9c3a-9d3f6f0e7a11","item":"espresso beans","quantity":2}'
+) ON CONFLICT DO NOTHING RETURNING resource AS id \gset
+INSERT INTO orders (id, item, quantity) VALUES (:id, 'espresso beans', :quantity);
+COMMIT;

@@ -1,0 +1,52 @@
+-- What every script shares: random keys, requests as bytes, and a summary that a program reads.
+local hex = {}
+for i = 0, 65535 do hex[i] = string.format("%04x", i) end
+local random, concat = math.random, table.concat
+
+local started = 0
+function setup(thread)
+   started = started + 1
+   thread:set("number", started)
+end
+
+-- A different sequence for each thread of each run.
+function seed()
+   local file = assert(io.open("/dev/urandom", "rb"))
+   local a, b, c, d, e, f = file:read(6):byte(1, 6)
+   file:close()
+   math.randomseed(((((a * 256 + b) * 256 + c) * 256 + d) * 256 + e) * 256 + f + number)
+end
+
+-- UUID version 4.
+function uuid()
+   return concat({
+      hex[random(0, 65535)], hex[random(0, 65535)], "-", hex[random(0, 65535)], "-",
+      hex[random(0x4000, 0x4fff)], "-", hex[random(0x8000, 0xbfff)], "-",
+      hex[random(0, 65535)], hex[random(0, 65535)], hex[random(0, 65535)],
+   })
+end
+
+local body = '{"item":"espresso beans","quantity":2}'
+local before = "POST /orders HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n" ..
+   "Content-Length: " .. #body .. "\r\nIdempotency-Key: "
+local after = "\r\n\r\n" .. body
+
+function order(key)
+   return before .. key .. after
+end
+
+-- A pause before each request, if there is to be one: of random length, PAUSE ms on average.
+local pause = tonumber(os.getenv("PAUSE") or 0)
+if pause > 0 then
+   function delay() return random(0, 2 * pause) end
+end
+
+function done(summary, latency)
+   local e = summary.errors
+   io.write(string.format(
+      '\nRESULT {"requests":%d,"seconds":%.6f,"p50_us":%d,"p99_us":%d,"max_us":%d,' ..
+      '"refused":%d,"broken":%d,"timeouts":%d}\n',
+      summary.requests, summary.duration / 1e6,
+      latency:percentile(50), latency:percentile(99), latency.max,
+      e.status, e.connect + e.read + e.write, e.timeout))
+end

@@ -1,0 +1,5 @@
+-- One key, KEY, again and again.
+dofile(os.getenv("WRK_LIB"))
+local again = order(os.getenv("KEY"))
+
+function request() return again end
