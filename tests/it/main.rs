@@ -11,6 +11,7 @@
 
 mod architecture;
 mod batch;
+mod cancel;
 mod cli;
 mod connections;
 mod contract;
