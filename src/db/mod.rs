@@ -13,7 +13,7 @@ mod url;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend};
 
 use self::connect::Check;
 pub use self::error::{Cause, Class, ConnectError, class};
@@ -73,12 +73,6 @@ impl Database {
         &self.settings.url
     }
 
-    /// The bound on waiting for another transaction.
-    #[must_use]
-    pub fn lock_wait(&self) -> Duration {
-        self.settings.lock_wait
-    }
-
     /// Opens one connection for the sole use of its owner. Dropping it is always safe, also in
     /// the middle of a statement: nothing of it returns to another user. (sqlx 0.9 puts a
     /// connection back into its pool inside an open transaction when `begin` is cancelled:
@@ -91,11 +85,6 @@ impl Database {
     #[must_use]
     pub fn schema(&self) -> Schema<'_> {
         Schema::new(self)
-    }
-
-    /// Asks the database for an answer.
-    pub async fn ping(&self) -> Result<(), DbErr> {
-        self.reads.ping().await
     }
 
     /// The settings of the server that decide whether a commit survives a crash are its

@@ -3,29 +3,21 @@
 //! One type for our own refusals and for those of the framework, in two forms: the short JSON
 //! body, and RFC 9457 for clients that ask for `application/problem+json`.
 
+mod convert;
+
 use std::borrow::Cow;
 
-use poem::error::{MethodNotAllowedError, NotFoundError, ResponseError};
 use poem::http::{HeaderMap, HeaderValue, StatusCode, header};
 use poem::{Body, Response};
-use poem_openapi::error::{ParseParamError, ParsePathError};
-use sea_orm::DbErr;
 use serde::Serialize;
 
-use crate::db;
-use crate::idempotency::json::InvalidJson;
-use crate::idempotency::{Error, InvalidKey};
-use crate::order::InvalidOrder;
+pub(super) use self::convert::LIMIT_RULE;
 
 /// Media type of RFC 9457.
 pub(super) const PROBLEM_JSON: &str = "application/problem+json";
 
 /// After how many seconds a transient refusal is worth another try.
 const RETRY_AFTER_SECONDS: &str = "1";
-
-/// The rules of parameters, as people say them.
-pub(super) const LIMIT_RULE: &str = "limit must be a whole number from 1 to 1000";
-const AFTER_RULE: &str = "after must be the id of an order";
 
 /// A refusal. Its text is the `error` member and the `detail`.
 #[derive(Debug, thiserror::Error)]
@@ -194,20 +186,6 @@ impl Problem {
         }
         response
     }
-
-    /// Whether a failed read is worth another try. Anything else is a bug, logged here.
-    pub(super) fn of_read(error: &DbErr) -> Self {
-        if db::class(error) == db::Class::Refused {
-            tracing::error!(
-                error = error as &dyn std::error::Error,
-                "read refused by the database"
-            );
-            Self::Internal
-        } else {
-            tracing::warn!(error = error as &dyn std::error::Error, "read failed");
-            Self::Unavailable("the database is not available".into())
-        }
-    }
 }
 
 /// `{"error", "code"?}`
@@ -258,77 +236,6 @@ pub(super) fn accepts_problem_json(headers: &HeaderMap) -> bool {
         });
         media_type.eq_ignore_ascii_case(PROBLEM_JSON) && !refused
     })
-}
-
-impl ResponseError for Problem {
-    fn status(&self) -> StatusCode {
-        self.kind().status
-    }
-}
-
-impl From<InvalidKey> for Problem {
-    fn from(error: InvalidKey) -> Self {
-        match error {
-            InvalidKey::Blank => Self::KeyRequired,
-            other => Self::KeyInvalid(other.to_string().into()),
-        }
-    }
-}
-
-impl From<InvalidJson> for Problem {
-    fn from(error: InvalidJson) -> Self {
-        Self::BodyInvalid(error.to_string())
-    }
-}
-
-impl From<InvalidOrder> for Problem {
-    fn from(error: InvalidOrder) -> Self {
-        Self::BodyInvalid(error.to_string())
-    }
-}
-
-impl From<Error> for Problem {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::Reused => Self::KeyReused,
-            Error::InUse => Self::KeyInUse,
-            Error::Failed => Self::Internal,
-            Error::Overloaded | Error::TimedOut | Error::ShuttingDown => {
-                Self::Unavailable(format!("{error}, retry with the same Idempotency-Key").into())
-            }
-        }
-    }
-}
-
-/// What the framework refused, and what our handlers refused through it.
-impl From<poem::Error> for Problem {
-    fn from(error: poem::Error) -> Self {
-        let error = match error.downcast::<Problem>() {
-            Ok(problem) => return problem,
-            Err(error) => error,
-        };
-        // A path whose id is no id names nothing either.
-        if error.is::<NotFoundError>() || error.is::<ParsePathError>() {
-            return Self::NotFound;
-        }
-        if error.is::<MethodNotAllowedError>() {
-            return Self::MethodNotAllowed;
-        }
-        if let Some(ParseParamError { name, reason }) = error.downcast_ref() {
-            return Self::ParameterInvalid(match *name {
-                "limit" => LIMIT_RULE.to_owned(),
-                "after" => AFTER_RULE.to_owned(),
-                name => format!("{name}: {reason}"),
-            });
-        }
-        match error.status() {
-            status if status.is_client_error() => Self::Framework(status, error.to_string()),
-            _ => {
-                tracing::error!(%error, "the framework failed");
-                Self::Internal
-            }
-        }
-    }
 }
 
 #[cfg(test)]
