@@ -46,7 +46,7 @@ impl Pace {
         // Cases and milliseconds, quick and full; lanes.
         let (quick, full, lanes) = match scenario {
             Scenario::Contract => ((7, 2500), (7, 5000), 7),
-            Scenario::Vanish => ((240, 500), (1500, 3000), 8),
+            Scenario::Vanish => ((600, 900), (1500, 3000), 4),
             Scenario::Pair => ((320, 700), (4000, 6000), 6),
             Scenario::Burst => ((24, 500), (250, 4000), 2),
             Scenario::Crowd => ((0, 0), (8, 3000), 1),

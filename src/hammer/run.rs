@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
 
 use super::drive::Driver;
 use super::fault::{Instances, ProcessError};
 use super::history::{
-    Chapter, Event, Header, HistoryError, OracleRead, Page, Reader, Recorder, VERSION, Writer,
+    Attempt, Chapter, Event, Header, HistoryError, OracleRead, Page, Reader, Recorder, VERSION,
+    Writer,
 };
 use super::judge::{self, Judgement};
 use super::oracle::Oracle;
@@ -164,21 +166,23 @@ impl Run {
             chapter.t = self.driver.recorder.now();
             return chapter;
         }
-        let latency = begun.elapsed() / u32::try_from(first.rounds.len()).unwrap_or(1);
-        for scenario in &self.wanted {
+        let latency = self.driver.recorder.with_attempts(slowest);
+        for (place, group) in groups(&self.wanted, latency).iter().enumerate() {
+            let names: Vec<&str> = group.iter().map(|one| one.name()).collect();
+            let names = names.join(", ");
             if begun.elapsed() > pace.budget() {
                 chapter
                     .troubles
-                    .push(format!("there was no time for {}", scenario.name()));
+                    .push(format!("there was no time for {names}"));
                 break;
             }
-            self.scenario(*scenario, number, pace, latency, progress)
-                .await;
-            if !self.takes_orders(number, scenario.name()).await {
-                let words = format!(
-                    "the target stopped taking orders during {}",
-                    scenario.name()
-                );
+            let cases = group.iter().map(|one| u64::from(pace.share(*one).cases));
+            progress.begin(&names, cases.sum());
+            let play = |one: &Scenario| self.scenario(*one, number, pace, latency, progress);
+            join_all(group.iter().map(play)).await;
+            let control = self.control(number, &place.to_string());
+            if !self.driver.control(control).await {
+                let words = format!("the target stopped taking orders during {names}");
                 chapter.troubles.push(words);
                 break;
             }
@@ -210,9 +214,7 @@ impl Run {
         progress: &Progress,
     ) {
         let share = pace.share(scenario);
-        progress.begin(scenario.name(), u64::from(share.cases));
-        // A slow target is waited for on more lanes.
-        let slow = usize::try_from(latency.as_millis() / 25).unwrap_or(0);
+        let slow = usize::try_from(latency.as_millis() / SLOW.as_millis()).unwrap_or(0);
         let lanes = share.lanes * (1 + slow.min(7));
         let deadline = Instant::now() + share.time;
         let skip = u32::from(scenario == Scenario::Contract);
@@ -233,11 +235,7 @@ impl Run {
         let _ = tokio::time::timeout(longest, play).await;
     }
 
-    /// Whether a fresh key is still accepted.
-    async fn takes_orders(&self, chapter: u32, during: &str) -> bool {
-        self.driver.control(self.control(chapter, during)).await
-    }
-
+    /// A fresh key, to see whether orders are still taken.
     fn control(&self, chapter: u32, name: &str) -> Shot {
         let label = format!("control-{chapter}-{name}");
         let key = format!("hammer-{}-{label}", self.setting.run);
@@ -296,6 +294,29 @@ impl Run {
             ..Chapter::default()
         }
     }
+}
+
+/// Scenarios one after another, but all at once where a slow target leaves this machine idle. Who
+/// kills processes plays alone.
+fn groups(wanted: &[Scenario], latency: Duration) -> Vec<Vec<Scenario>> {
+    let (alone, together): (Vec<Scenario>, Vec<Scenario>) =
+        wanted.iter().partition(|one| one.needs_processes());
+    let abreast = if latency > SLOW { together.len() } else { 1 };
+    let groups = together.chunks(abreast.max(1)).map(<[Scenario]>::to_vec);
+    groups
+        .chain(alone.into_iter().map(|one| vec![one]))
+        .collect()
+}
+
+/// A target that answers slower than this is waited for on more lanes.
+const SLOW: Duration = Duration::from_millis(25);
+
+/// The longest that an attempt took.
+fn slowest(attempts: &[Attempt]) -> Duration {
+    let took = attempts
+        .iter()
+        .map(|one| one.outcome.t.saturating_sub(one.invoked.t));
+    Duration::from_nanos(took.max().unwrap_or(0))
 }
 
 /// Case numbers of one chapter.

@@ -228,15 +228,20 @@ impl Driver {
     }
 }
 
-/// Waits until `moment`, to some microseconds: timers tick in milliseconds, so the rest is spun.
+/// Waits until `moment`, to some microseconds: timers tick in milliseconds and
+/// a turn of the event loop takes some microseconds, so the rest is spun.
 pub(super) async fn hold_until(moment: Instant) {
     const TICK: Duration = Duration::from_millis(2);
+    const TURN: Duration = Duration::from_micros(50);
     let left = moment.saturating_duration_since(Instant::now());
     if let Some(ticks) = left.checked_sub(TICK) {
         tokio::time::sleep(ticks).await;
     }
-    while Instant::now() < moment {
+    while moment.saturating_duration_since(Instant::now()) > TURN {
         tokio::task::yield_now().await;
+    }
+    while Instant::now() < moment {
+        std::hint::spin_loop();
     }
 }
 

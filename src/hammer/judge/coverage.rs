@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::view::PageView;
+use super::view::{KeyView, PageView};
 use super::witness::Meeting;
 use crate::hammer::history::{Header, Known};
 
@@ -49,12 +49,8 @@ impl Coverage {
                 .iter()
                 .filter_map(|one| Some((one, one.answer()?)))
         };
-        self.add(
-            "replays",
-            answers()
-                .filter(|(_, answer)| answer.replayed || answer.status == 200)
-                .count(),
-        );
+        let repeated = |key: &KeyView<'_>| key.accepted().len().saturating_sub(1);
+        self.add("replays", view.keys.iter().map(repeated).sum());
         let refused = answers()
             .filter(|(one, answer)| one.invoked.payload != 0 && matches!(answer.status, 409 | 422));
         self.add("other payloads refused", refused.count());

@@ -29,15 +29,15 @@ pub(super) fn cut(maker: &mut Maker<'_>) -> Vec<Round> {
 /// The client goes away right after the last byte, or while the server is at work. Nothing more:
 /// whatever the server leaves behind has until the end of the run to heal.
 pub(super) fn vanish(maker: &mut Maker<'_>) -> Vec<Round> {
-    let after = match maker.draw.below(4) {
-        0 | 1 => Duration::ZERO,
-        2 => maker
-            .draw
-            .log_time(Duration::from_micros(20), Duration::from_micros(500)),
-        _ => maker
-            .draw
-            .log_time(Duration::from_micros(500), Duration::from_millis(20)),
+    // A server that has seen the end of the connection before it looks at the request drops it
+    // unread; most windows are open for some microseconds after that.
+    let micros = |least, most| (Duration::from_micros(least), Duration::from_micros(most));
+    let (least, most) = match maker.draw.below(10) {
+        0 | 1 => micros(1, 2),
+        2..=6 => micros(4, 200),
+        _ => micros(200, 20_000),
     };
+    let after = maker.draw.log_time(least, most);
     let gate = maker.draw.pick(&[Gate::LastByte, Gate::Barrier]);
     let fault = Fault::Vanish {
         after_us: u64::try_from(after.as_micros()).expect("at most 20 ms"),
