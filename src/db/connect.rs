@@ -27,16 +27,12 @@ pub(super) async fn open(
     check: Check,
 ) -> Result<DatabaseConnection, ConnectError> {
     let opening = async {
-        match settings.url.backend() {
-            DbBackend::Sqlite => {
-                let pool = pool::<sqlx::Sqlite>(sqlite(settings)?, settings, connections, check);
-                Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool.await?))
-            }
-            _ => {
-                let pool =
-                    pool::<sqlx::Postgres>(postgres(settings)?, settings, connections, check);
-                Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool.await?))
-            }
+        if settings.url.backend() == DbBackend::Sqlite {
+            let pool = pool::<sqlx::Sqlite>(sqlite(settings)?, settings, connections, check);
+            Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool.await?))
+        } else {
+            let pool = pool::<sqlx::Postgres>(postgres(settings)?, settings, connections, check);
+            Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool.await?))
         }
     };
     let url = settings.url.clone();

@@ -1,6 +1,6 @@
 //! The service over HTTP: the only place that knows poem, statuses and headers.
 //!
-//! Every refusal, our own or the framework's, is a [`problem::Problem`]. The OpenAPI document is
+//! Every refusal, our own or the framework's, is a `Problem`. The OpenAPI document is
 //! derived from the handlers and their types.
 
 mod document;

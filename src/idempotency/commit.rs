@@ -40,13 +40,22 @@ pub(super) async fn commit<O: Operation>(
     writer: &DatabaseConnection,
     batch: &Batch<O>,
     lock_wait: LockWait,
-) -> Result<Vec<Claim>, DbErr> {
+) -> Result<Vec<Claim>, NotCommitted> {
     let txn = begin(writer, lock_wait).await?;
-    let won = claim(&txn, batch).await?;
+    let won = claim(&txn, batch).await.map_err(NotCommitted::Claim)?;
     apply(&txn, batch, &won).await?;
     let stored = read_losers(&txn, batch, &won).await?;
     txn.commit().await?;
     Ok(verdicts(batch, &won, stored))
+}
+
+/// What failed. Only a claim that could not get its lock means that a key is in use.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NotCommitted {
+    #[error("cannot claim the keys")]
+    Claim(#[source] DbErr),
+    #[error("cannot execute the batch")]
+    Rest(#[from] DbErr),
 }
 
 /// How long a claim waits for another transaction that holds its key.

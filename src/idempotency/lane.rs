@@ -4,11 +4,11 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use sea_orm::{DatabaseConnection, DbErr};
+use sea_orm::DatabaseConnection;
 use tokio::sync::mpsc;
 
 use super::batch::{Batch, Claim, Request};
-use super::commit::{LockWait, commit};
+use super::commit::{LockWait, NotCommitted, commit};
 use super::operation::{Error, Operation};
 use crate::db::{self, Class, ConnectError, Database};
 
@@ -32,7 +32,7 @@ enum Failure {
     #[error(transparent)]
     Connect(#[from] ConnectError),
     #[error(transparent)]
-    Database(#[from] DbErr),
+    Database(#[from] NotCommitted),
     #[error("the transaction did not end within {0:?}")]
     TimedOut(Duration),
     #[error("the operation panicked")]
@@ -42,7 +42,12 @@ enum Failure {
 impl Failure {
     fn class(&self) -> Class {
         match self {
-            Self::Database(error) => db::class(error),
+            Self::Database(NotCommitted::Claim(error)) => db::class(error),
+            // Somebody's lock on a table: it passes, and says nothing of a key.
+            Self::Database(NotCommitted::Rest(error)) => match db::class(error) {
+                Class::Locked => Class::Retry,
+                class => class,
+            },
             Self::Connect(_) | Self::TimedOut(_) => Class::Unavailable,
             Self::Panicked => Class::Refused,
         }

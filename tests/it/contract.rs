@@ -1,6 +1,6 @@
 //! The contract, word for word.
 
-use crate::harness::{App, on_both, order};
+use crate::harness::{on_both, order};
 
 on_both! {
     async fn an_order_is_placed_once_and_replayed(app: &App) {

@@ -1,4 +1,3 @@
 //! The tables as SeaORM sees them. Rows do not leave the query functions that read them.
 
-pub mod idempotency_key;
 pub mod order;

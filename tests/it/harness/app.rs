@@ -87,8 +87,13 @@ impl App {
 
 impl Instance {
     pub(crate) async fn start(database: &TestDatabase, bounds: Bounds) -> Self {
+        Self::start_on(&database.url, bounds).await
+    }
+
+    /// Starts on a database that is reached by another way.
+    pub(crate) async fn start_on(url: &str, bounds: Bounds) -> Self {
         let address: SocketAddr = "127.0.0.1:0".parse().unwrap();
-        let database = database.connect().await;
+        let database = TestDatabase::connect_to(url).await;
         let server = Server::bind(address, database, bounds.http, &bounds.executor).unwrap();
         let client = Client::new(server.address());
         let (stop, stopped) = oneshot::channel();

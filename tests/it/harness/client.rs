@@ -55,6 +55,24 @@ impl Client {
         Reply::to(self.post(body).header("idempotency-key", key)).await
     }
 
+    /// Places an order as a patient client does: again after a 503, with the same key.
+    pub(crate) async fn persist(&self, key: &str, body: &str) -> Reply {
+        for _ in 0..100 {
+            let reply = self.place(key, body).await;
+            if reply.status != 503 {
+                return reply;
+            }
+            assert_eq!(reply.header("retry-after"), Some("1"));
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        panic!("unavailable for good");
+    }
+
+    /// [`Client::place`] for a task of its own.
+    pub(crate) async fn place_owned(self, key: &'static str, body: String) -> Reply {
+        self.place(key, body).await
+    }
+
     /// The same request `count` times at one instant.
     pub(crate) async fn burst(&self, count: usize, key: &str, body: &str) -> Vec<Reply> {
         let mut requests = tokio::task::JoinSet::new();

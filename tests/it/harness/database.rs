@@ -56,8 +56,13 @@ impl TestDatabase {
 
     /// Connects as the service does.
     pub(crate) async fn connect(&self) -> Database {
+        Self::connect_to(&self.url).await
+    }
+
+    /// Connects to a database that is reached by another way.
+    pub(crate) async fn connect_to(url: &str) -> Database {
         Database::connect(Settings {
-            url: self.url.parse().unwrap(),
+            url: url.parse().unwrap(),
             create_missing: true,
             read_connections: std::num::NonZeroU32::new(2).unwrap(),
             connect_timeout: Duration::from_secs(5),
@@ -82,6 +87,13 @@ impl TestDatabase {
         let count = row.unwrap().unwrap().try_get_by_index(0).unwrap();
         sql.close().await.unwrap();
         count
+    }
+
+    /// Changes something beside the service.
+    pub(crate) async fn execute(&self, statement: &str) {
+        let sql = self.sql().await;
+        sql.execute_unprepared(statement).await.unwrap();
+        sql.close().await.unwrap();
     }
 
     pub(crate) async fn orders(&self) -> i64 {

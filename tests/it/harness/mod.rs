@@ -5,12 +5,15 @@ mod app;
 mod client;
 mod cluster;
 mod database;
+mod hold;
 mod process;
+mod proxy;
 
-pub(crate) use app::{App, Instance};
+pub(crate) use app::{App, Bounds, Instance};
 pub(crate) use client::{Client, Reply, order};
 pub(crate) use database::{Backend, TestDatabase};
 pub(crate) use process::Process;
+pub(crate) use proxy::{Cut, Proxy};
 
 /// Writes a test once and runs it on both databases: `name::sqlite` and `name::postgres`. The
 /// body gets an [`App`] with one instance running.

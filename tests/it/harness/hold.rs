@@ -1,0 +1,51 @@
+//! Something else that holds a lock while a service works.
+
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
+};
+
+use super::{Backend, TestDatabase};
+
+/// A transaction beside the service, open until it is ended.
+pub(crate) struct Hold {
+    txn: DatabaseTransaction,
+    connection: DatabaseConnection,
+}
+
+impl TestDatabase {
+    /// Claims a key as another instance would, without ending the transaction. On SQLite that
+    /// holds up every writer.
+    pub(crate) async fn hold(&self, key: &str) -> Hold {
+        let id = uuid::Uuid::now_v7();
+        let (id_literal, bytes) = match self.backend {
+            Backend::Sqlite => (format!("x'{}'", id.simple()), "x'00'"),
+            Backend::Postgres => (format!("'{id}'"), "'\\x00'"),
+        };
+        self.begin(&format!(
+            "INSERT INTO idempotency_keys (scope, key, fingerprint, resource, response) \
+             VALUES ('place_order', '{key}', {bytes}, {id_literal}, {bytes})"
+        ))
+        .await
+    }
+
+    /// Executes a statement in a transaction that stays open.
+    pub(crate) async fn begin(&self, statement: &str) -> Hold {
+        let connection = self.sql().await;
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        let txn = connection.begin_with_options(options).await.unwrap();
+        txn.execute_unprepared(statement).await.unwrap();
+        Hold { txn, connection }
+    }
+}
+
+impl Hold {
+    /// Ends it as if it had never been.
+    pub(crate) async fn roll_back(self) {
+        self.txn.rollback().await.unwrap();
+        self.connection.close().await.unwrap();
+    }
+}

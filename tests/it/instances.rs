@@ -1,0 +1,111 @@
+//! Several instances of one service on one database.
+
+use std::sync::Arc;
+
+use crate::harness::{App, Backend, Bounds, Client, Reply, order};
+
+/// Three instances, every key sent four times to each at once, all keys in one storm.
+async fn storm(app: &App) {
+    const KEYS: usize = 40;
+    let (second, third) = (app.another().await, app.another().await);
+    let clients: Arc<[Client]> = [
+        app.client.clone(),
+        second.client.clone(),
+        third.client.clone(),
+    ]
+    .into();
+    let mut requests = tokio::task::JoinSet::new();
+    for n in 0..KEYS * 12 {
+        let (clients, key) = (clients.clone(), n % KEYS);
+        requests.spawn(async move {
+            let client = &clients[n / KEYS % clients.len()];
+            (
+                key,
+                client.place(&format!("key-{key}"), order("tea", 1)).await,
+            )
+        });
+    }
+    let mut by_key: Vec<Vec<Reply>> = vec![Vec::new(); KEYS];
+    for (key, reply) in requests.join_all().await {
+        by_key[key].push(reply);
+    }
+    for replies in by_key {
+        let created = replies.iter().filter(|reply| reply.status == 201).count();
+        assert_eq!(created, 1, "{replies:?}");
+        assert!(
+            replies
+                .iter()
+                .all(|reply| matches!(reply.status, 200 | 201)),
+            "{replies:?}"
+        );
+        assert!(replies.iter().all(|reply| reply.body == replies[0].body));
+    }
+    assert_eq!(app.database.orders().await, i64::try_from(KEYS).unwrap());
+    second.stop().await;
+    third.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_instances_race_for_the_same_keys_on_postgres() {
+    let app = App::start(Backend::Postgres, Bounds::default()).await;
+    storm(&app).await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_instances_race_where_serializable_is_the_default() {
+    let app = App::start(Backend::Postgres, Bounds::default()).await;
+    let name = app.database.url.rsplit('/').next().unwrap();
+    app.database
+        .execute(&format!(
+            "ALTER DATABASE {name} SET default_transaction_isolation = 'serializable'"
+        ))
+        .await;
+    storm(&app).await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_instances_share_an_sqlite_file() {
+    let app = App::start(Backend::Sqlite, Bounds::default()).await;
+    storm(&app).await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_used_on_one_instance_is_refused_for_another_payload_on_the_next() {
+    let app = App::start(Backend::Postgres, Bounds::default()).await;
+    let other = app.another().await;
+    app.client.place("key", order("tea", 1)).await.expect(201);
+    other.client.place("key", order("tea", 1)).await.expect(200);
+    other.client.place("key", order("tea", 2)).await.expect(409);
+    other.stop().await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_die_under_load_cost_nobody_an_order() {
+    let app = App::start(Backend::Postgres, Bounds::default()).await;
+    let mut requests = tokio::task::JoinSet::new();
+    for n in 0..300 {
+        let client = app.client.clone();
+        requests.spawn(async move {
+            tokio::time::sleep(std::time::Duration::from_millis(n)).await;
+            client.place(&format!("key-{n}"), order("tea", 1)).await
+        });
+    }
+    for _ in 0..6 {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        app.database
+            .count(
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+                 WHERE application_name = 'orders' AND datname = current_database()",
+            )
+            .await;
+    }
+    for reply in requests.join_all().await {
+        reply.expect(201);
+    }
+    assert_eq!(app.database.orders().await, 300);
+    app.finish().await;
+}

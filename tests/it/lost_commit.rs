@@ -1,0 +1,61 @@
+//! The connection is lost at COMMIT: the outcome is unknown, and the clients must not notice.
+
+use crate::harness::{App, Backend, Bounds, Cut, Instance, Proxy, order};
+
+async fn nobody_notices(cut: Cut) {
+    let app = App::start(Backend::Postgres, Bounds::default()).await;
+    let proxy = Proxy::start(&app.database, cut).await;
+    let instance = Instance::start_on(&proxy.url(&app.database), Bounds::default()).await;
+
+    // One request: the first client gets 201 and its own order, whichever side was lost.
+    proxy.arm(1);
+    let first = instance
+        .client
+        .place("single", order("tea", 1))
+        .await
+        .expect(201);
+    assert_eq!(proxy.cuts_left(), 0, "the connection was cut");
+    let replay = instance
+        .client
+        .place("single", order("tea", 1))
+        .await
+        .expect(200);
+    assert_eq!(replay.body, first.body);
+    assert_eq!(app.database.orders().await, 1);
+
+    // Many requests, several of a key, several cuts.
+    proxy.arm(5);
+    let mut requests = tokio::task::JoinSet::new();
+    for n in 0..60 {
+        let client = instance.client.clone();
+        requests.spawn(async move {
+            client
+                .place(&format!("key-{}", n % 20), order("tea", 1))
+                .await
+        });
+    }
+    let replies = requests.join_all().await;
+    assert_eq!(
+        replies.iter().filter(|reply| reply.status == 201).count(),
+        20
+    );
+    assert_eq!(
+        replies.iter().filter(|reply| reply.status == 200).count(),
+        40
+    );
+    assert!(proxy.cuts_left() < 5, "connections were cut");
+    assert_eq!(app.database.orders().await, 21);
+
+    instance.stop().await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_that_never_arrived_is_run_again() {
+    nobody_notices(Cut::BeforeCommit).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_that_was_done_unheard_is_recognised_as_our_own() {
+    nobody_notices(Cut::AfterCommit).await;
+}

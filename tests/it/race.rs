@@ -1,0 +1,83 @@
+//! Many requests for one key, at one instant.
+
+use std::collections::HashSet;
+
+use crate::harness::{Reply, on_both, order};
+
+/// One 201 and nothing but replays of it besides.
+fn assert_one_winner(replies: &[Reply]) {
+    let created: Vec<&Reply> = replies.iter().filter(|reply| reply.status == 201).collect();
+    assert_eq!(created.len(), 1, "{replies:?}");
+    assert!(!created[0].is_replay());
+    for reply in replies.iter().filter(|reply| reply.status != 201) {
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        assert!(reply.is_replay());
+        assert_eq!(reply.body, created[0].body);
+    }
+}
+
+on_both! {
+    async fn identical_requests_at_one_instant_place_one_order(app: &App) {
+        for (orders, count) in (1..).zip([2, 8, 40, 500]) {
+            let replies = app.client.burst(count, &format!("burst-{count}"), &order("tea", 1)).await;
+            assert_eq!(replies.len(), count);
+            assert_one_winner(&replies);
+            assert_eq!(app.database.orders().await, orders);
+        }
+    }
+}
+
+on_both! {
+    async fn distinct_keys_place_distinct_orders_also_for_equal_payloads(app: &App) {
+        let mut requests = tokio::task::JoinSet::new();
+        for n in 0..200 {
+            let client = app.client.clone();
+            requests.spawn(async move { client.place(&format!("key-{n}"), order("tea", 1)).await });
+        }
+        let replies = requests.join_all().await;
+        let ids: HashSet<String> =
+            replies.into_iter().map(|reply| reply.expect(201).json()["id"].to_string()).collect();
+        assert_eq!(ids.len(), 200);
+        assert_eq!(app.database.orders().await, 200);
+    }
+}
+
+on_both! {
+    async fn of_two_payloads_racing_for_a_key_one_wins_and_the_other_changes_nothing(app: &App) {
+        for round in 0..10 {
+            let key = format!("race-{round}");
+            let (tea, rum) = (order("tea", 1), order("rum", 1));
+            let (tea, rum) =
+                tokio::join!(app.client.burst(10, &key, &tea), app.client.burst(10, &key, &rum));
+            let (won, lost) = if tea.iter().any(|r| r.status == 201) { (tea, rum) } else { (rum, tea) };
+            assert_one_winner(&won);
+            for reply in lost {
+                let reply = reply.expect_error(409, "Idempotency key reused with different request");
+                assert_eq!(reply.json()["code"], "IDEMPOTENCY_KEY_REUSED");
+                assert!(!reply.headers.contains_key("retry-after"), "it is never worth a retry");
+            }
+            assert_eq!(app.database.orders().await, round + 1);
+        }
+    }
+}
+
+on_both! {
+    async fn a_client_that_hangs_up_still_placed_its_order(app: &App) {
+        use std::time::Duration;
+        for round in 0..40_u64 {
+            let key = format!("gone-{round}");
+            // From before the request is read to after it is answered.
+            let patience = Duration::from_micros(round * 250);
+            let request = app.client.post(order("tea", 1)).header("idempotency-key", &key);
+            let gone = tokio::time::timeout(patience, Reply::try_to(request)).await;
+            let retry = app.client.place(&key, order("tea", 1)).await;
+            match gone {
+                Ok(Ok(answered)) => {
+                    assert_eq!(answered.expect(201).body, retry.expect(200).body);
+                }
+                _ => assert!(matches!(retry.status, 200 | 201), "{}", retry.text()),
+            }
+        }
+        assert_eq!(app.database.orders().await, 40);
+    }
+}
