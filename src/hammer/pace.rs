@@ -53,7 +53,7 @@ impl Pace {
             Scenario::Stagger => ((80, 350), (1500, 4000), 6),
             Scenario::MismatchRace => ((80, 350), (1500, 4000), 4),
             Scenario::Mismatch | Scenario::SameJson => ((40, 200), (300, 1500), 6),
-            Scenario::Keys => ((36, 250), (240, 1500), 6),
+            Scenario::Keys => ((36, 300), (240, 1500), 6),
             Scenario::LostAnswer => ((24, 200), (200, 1500), 6),
             Scenario::Cut => ((40, 250), (400, 2000), 6),
             Scenario::Late => ((12, 100), (60, 2000), 12),

@@ -1,6 +1,6 @@
 //! From findings to a verdict.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use hdrhistogram::Histogram;
 
@@ -81,9 +81,12 @@ pub(crate) struct Judgement {
     pub(crate) faults: BTreeMap<String, (u64, u64)>,
     /// Microseconds from the last byte to the first, by class of answer.
     pub(crate) latency: [Histogram<u64>; 4],
+    /// How many keys of a scenario it took to convict, where one convicts.
+    pub(crate) first: BTreeMap<String, u64>,
     pub(crate) interrupted: bool,
-    pub(crate) chapters: u64,
     pub(crate) ended: u64,
+    /// The keys of this chapter that convict.
+    convicting: HashSet<String>,
 }
 
 impl Judgement {
@@ -109,9 +112,10 @@ impl Judgement {
             outcomes: BTreeMap::new(),
             faults: BTreeMap::new(),
             latency: [histogram(), histogram(), histogram(), histogram()],
+            first: BTreeMap::new(),
             interrupted: false,
-            chapters: 0,
             ended: 0,
+            convicting: HashSet::new(),
         }
     }
 
@@ -181,6 +185,7 @@ impl Judgement {
             Finding::Broken(seen) | Finding::Otherwise(seen) => {
                 cell.broken += 1;
                 self.violated += 1;
+                self.convicting.insert(key.to_owned());
                 // A flood of one kind must not hide the others.
                 let alike = self
                     .violations
@@ -209,6 +214,20 @@ impl Judgement {
         };
         let latency = first.saturating_sub(released) / 1000;
         self.latency[class].saturating_record(latency.max(1));
+    }
+
+    fn count_until_convicted(&mut self, view: &PageView<'_>) {
+        let mut keys: Vec<&KeyView<'_>> = view.keys.iter().collect();
+        keys.sort_by_key(|key| key.attempts[0].invoked.n);
+        let mut seen: HashMap<&str, u64> = HashMap::new();
+        for key in keys {
+            let count = seen.entry(key.scenario).or_default();
+            *count += 1;
+            if self.convicting.contains(key.key) {
+                self.first.entry(key.scenario.to_owned()).or_insert(*count);
+            }
+        }
+        self.convicting.clear();
     }
 
     fn exhibit(&mut self, view: &PageView<'_>) {
@@ -280,6 +299,7 @@ pub(crate) fn judge(judgement: &mut Judgement, page: &Page) {
     }
     judgement.coverage.count(&view, &meetings);
     judgement.exhibit(&view);
+    judgement.count_until_convicted(&view);
     account(judgement, page, &terms);
     judgement.terms = Some(terms);
 }
@@ -319,7 +339,6 @@ fn account(judgement: &mut Judgement, page: &Page, terms: &Terms) {
             ));
         }
     }
-    judgement.chapters += 1;
     match &page.chapter {
         None => judgement.doubt("the history ends in the middle of the run".to_owned()),
         Some(chapter) => {

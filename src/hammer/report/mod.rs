@@ -8,6 +8,7 @@ mod progress;
 mod terminal;
 mod timeline;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 pub use progress::{Format, Progress};
@@ -74,17 +75,10 @@ impl Report {
         names
     }
 
-    /// The names of the scenarios in which something was broken, each once.
+    /// How many keys of a scenario it took to convict, by scenarios that convict.
     #[must_use]
-    pub fn convicting(&self) -> Vec<String> {
-        let cells = self.judgement.grid.iter();
-        let mut names: Vec<String> = cells
-            .filter(|(_, cell)| cell.broken > 0)
-            .map(|((_, scenario), _)| scenario.clone())
-            .collect();
-        names.sort();
-        names.dedup();
-        names
+    pub fn keys_until_convicted(&self) -> &BTreeMap<String, u64> {
+        &self.judgement.first
     }
 
     /// For the terminal.

@@ -4,6 +4,7 @@
 //! can be seen at once what is wrong with it. Each runs on an event loop of its own thread.
 
 mod good;
+mod matrix;
 mod server;
 mod shop;
 mod wrong_answers;
