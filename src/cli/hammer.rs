@@ -8,8 +8,8 @@ use clap::{Args, Subcommand};
 
 use super::{Failure, Status, print};
 use crate::hammer::{
-    self, Format, Launch, OracleChoice, Pace, Progress, Report, Scenario, Service, Settings,
-    Target, Verdict,
+    self, Format, Launch, Load, OracleChoice, Pace, Progress, Report, Scenario, Service, Settings,
+    Target, Threshold, Verdict,
 };
 
 /// Fires concurrent requests with the same key, injects faults, and checks that exactly one order
@@ -37,9 +37,16 @@ pub(super) struct HammerArgs {
     #[arg(long)]
     soak: bool,
 
-    /// How long to soak, such as 90s, 15m or 2h
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, default_value = "10m", requires = "soak")]
-    duration: Duration,
+    /// How long to soak or to load, such as 90s, 15m or 2h [default: 10m, under --load 10s]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    duration: Option<Duration>,
+
+    /// Measure throughput and latency instead
+    #[arg(long, conflicts_with_all = ["quick", "soak", "scenario"])]
+    load: bool,
+
+    #[command(flatten)]
+    figures: LoadArgs,
 
     /// Repeats every choice of a run [default: drawn]
     #[arg(long, value_name = "N")]
@@ -78,6 +85,31 @@ pub(super) struct HammerArgs {
     instances: u8,
 }
 
+/// What only --load understands.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Load")]
+struct LoadArgs {
+    /// Connections, each with one request at a time
+    #[arg(long, value_name = "N", default_value_t = 64, requires = "load", value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    connections: u16,
+
+    /// Requests a second by plan, and latency from the plan [default: as fast as answers come]
+    #[arg(long, value_name = "N", requires = "load", value_parser = rate)]
+    rate: Option<f64>,
+
+    /// How many of a hundred requests repeat the key before them
+    #[arg(long, value_name = "PERCENT", default_value_t = 0, requires = "load", value_parser = clap::value_parser!(u8).range(0..=100))]
+    replays: u8,
+
+    /// Left out of all figures
+    #[arg(long, value_name = "TIME", default_value = "2s", requires = "load", value_parser = humantime::parse_duration)]
+    warmup: Duration,
+
+    /// What must be true, such as 'p99<50ms', 'rps>500' or 'errors==0'
+    #[arg(long, value_name = "CONDITION", requires = "load")]
+    assert: Vec<Threshold>,
+}
+
 #[derive(Debug, Subcommand)]
 enum HammerCommand {
     /// Judges a history again
@@ -105,6 +137,9 @@ impl HammerArgs {
             return conclude(&found, report.as_deref());
         }
         let scratch = Scratch::new()?;
+        if self.load {
+            return measure(self, &scratch).await;
+        }
         let settings = settings(self, &scratch).await?;
         let progress = Progress::new(Format::detect());
         let found = hammer::run(&settings, &progress, interrupt()).await?;
@@ -121,12 +156,18 @@ fn conclude(found: &Report, folder: Option<&Path>) -> Result<Status, Failure> {
     if let Some(folder) = folder {
         print(&format!("reports in {}\n", folder.display()))?;
     }
-    Ok(match found.verdict() {
-        _ if found.interrupted() => Status::Interrupted,
+    if found.interrupted() {
+        return Ok(Status::Interrupted);
+    }
+    Ok(status(found.verdict()))
+}
+
+fn status(verdict: Verdict) -> Status {
+    match verdict {
         Verdict::Held => Status::Done,
         Verdict::Violated => Status::No,
         Verdict::Unknown => Status::Unknown,
-    })
+    }
 }
 
 async fn settings(args: &HammerArgs, scratch: &Scratch) -> Result<Settings, Failure> {
@@ -135,24 +176,15 @@ async fn settings(args: &HammerArgs, scratch: &Scratch) -> Result<Settings, Fail
         .unwrap_or_else(|| uuid::Uuid::new_v4().as_u64_pair().0 >> 32);
     let pace = match (args.quick, args.soak) {
         (true, _) => Pace::Quick,
-        (_, true) => Pace::Soak(args.duration),
+        (_, true) => Pace::Soak(args.duration.unwrap_or(Duration::from_mins(10))),
         _ => Pace::Full,
-    };
-    let service = if args.url.is_empty() {
-        Service::Private(launch(args, scratch)?, usize::from(args.instances))
-    } else {
-        let mut targets = Vec::new();
-        for url in &args.url {
-            targets.push(Target::resolve(url, args.allow_remote).await?);
-        }
-        Service::Running(targets)
     };
     let oracles = args.oracle.iter().filter_map(|oracle| match oracle {
         Oracle::Asked(choice) => Some(choice.clone()),
         Oracle::None => None,
     });
     Ok(Settings {
-        service,
+        service: service(args, scratch).await?,
         headers: args.header.clone(),
         seed,
         pace,
@@ -162,6 +194,43 @@ async fn settings(args: &HammerArgs, scratch: &Scratch) -> Result<Settings, Fail
         report: args.report.clone(),
         repeat: repeat(seed),
     })
+}
+
+async fn service(args: &HammerArgs, scratch: &Scratch) -> Result<Service, Failure> {
+    if args.url.is_empty() {
+        let launch = launch(args, scratch)?;
+        return Ok(Service::Private(launch, usize::from(args.instances)));
+    }
+    let mut targets = Vec::new();
+    for url in &args.url {
+        targets.push(Target::resolve(url, args.allow_remote).await?);
+    }
+    Ok(Service::Running(targets))
+}
+
+/// Throughput and latency.
+async fn measure(args: &HammerArgs, scratch: &Scratch) -> Result<Status, Failure> {
+    let figures = &args.figures;
+    let settings = Load {
+        service: service(args, scratch).await?,
+        headers: args.header.clone(),
+        connections: usize::from(figures.connections),
+        rate: figures.rate,
+        replays: figures.replays,
+        warmup: figures.warmup,
+        duration: args.duration.unwrap_or(Duration::from_secs(10)),
+        thresholds: figures.assert.clone(),
+    };
+    let report = tokio::select! {
+        report = hammer::load(&settings) => report?,
+        () = interrupt() => return Ok(Status::Interrupted),
+    };
+    print(&report.text())?;
+    if let Some(folder) = &args.report {
+        std::fs::create_dir_all(folder)?;
+        std::fs::write(folder.join("load.json"), report.json())?;
+    }
+    Ok(status(report.verdict()))
 }
 
 /// This program, serving.
@@ -237,6 +306,13 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         // What cannot be removed is left to whoever cleans the temporary folder.
         let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if rate.is_finite() && rate > 0.0 => Ok(rate),
+        _ => Err("a rate is a number above zero".to_owned()),
     }
 }
 

@@ -17,7 +17,7 @@ use super::history::{
 };
 use super::judge::{self, Judgement};
 use super::oracle::Oracle;
-use super::pace::Pace;
+use super::pace::{Pace, Share};
 use super::report::{Progress, Report};
 use super::settings::{Service, Settings};
 use super::wire::Pool;
@@ -170,7 +170,7 @@ impl Run {
         for (place, group) in groups(&self.wanted, latency).iter().enumerate() {
             let names: Vec<&str> = group.iter().map(|one| one.name()).collect();
             let names = names.join(", ");
-            if begun.elapsed() > pace.budget() {
+            if begun.elapsed() > pace.budget() * 5 / 4 {
                 chapter
                     .troubles
                     .push(format!("there was no time for {names}"));
@@ -178,8 +178,17 @@ impl Run {
             }
             let cases = group.iter().map(|one| u64::from(pace.share(*one).cases));
             progress.begin(&names, cases.sum());
-            let play = |one: &Scenario| self.scenario(*one, number, pace, latency, progress);
+            let late = begun.elapsed() > pace.budget();
+            let play = |one: &Scenario| {
+                // When the time is nearly over, everything that is left is tried a little.
+                let mut share = pace.share(*one);
+                if late {
+                    share.time /= 10;
+                }
+                self.scenario(*one, number, share, latency, progress)
+            };
             join_all(group.iter().map(play)).await;
+            self.driver.recorder.give_up();
             let control = self.control(number, &place.to_string());
             if !self.driver.control(control).await {
                 let words = format!("the target stopped taking orders during {names}");
@@ -209,11 +218,10 @@ impl Run {
         &self,
         scenario: Scenario,
         chapter: u32,
-        pace: Pace,
+        share: Share,
         latency: Duration,
         progress: &Progress,
     ) {
-        let share = pace.share(scenario);
         let slow = usize::try_from(latency.as_millis() / SLOW.as_millis()).unwrap_or(0);
         let lanes = share.lanes * (1 + slow.min(7));
         let deadline = Instant::now() + share.time;
@@ -282,6 +290,7 @@ impl Run {
 
     /// The user has had enough: no more orders, but what was seen is worth a report.
     async fn interrupted(&self, chapter: u32) -> Chapter {
+        self.driver.recorder.give_up();
         let read = async {
             let _ = self.heal().await;
             self.read(chapter).await;

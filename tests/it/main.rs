@@ -8,6 +8,7 @@
 mod batch;
 mod contract;
 mod crash;
+mod hammer;
 mod harness;
 mod instances;
 mod lost_commit;

@@ -126,6 +126,21 @@ impl Recorder {
         inner.page.add(event);
     }
 
+    /// Ends every attempt that is still open: nobody waits for its answer any more.
+    pub(crate) fn give_up(&self) {
+        let t = self.now();
+        let mut open: Vec<u64> = self.lock().page.open.keys().copied().collect();
+        open.sort_unstable();
+        for n in open {
+            self.record(Event::Unknown(Outcome {
+                n,
+                t,
+                error: Some("the client gave up".to_owned()),
+                ..Outcome::default()
+            }));
+        }
+    }
+
     /// Ends the chapter: hands its events over and forgets them.
     pub(crate) fn turn(&self, chapter: Chapter) -> Page {
         let event = Event::Chapter(chapter);

@@ -17,4 +17,4 @@ mod witness;
 pub(crate) use invariant::all as invariants;
 pub(crate) use terms::{Terms, speaks};
 pub use verdict::Verdict;
-pub(crate) use verdict::{Cell, Exhibit, Judgement, judge};
+pub(crate) use verdict::{Cell, Exhibit, Judgement, Point, Violation, judge};

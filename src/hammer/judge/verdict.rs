@@ -15,6 +15,8 @@ use crate::hammer::history::{Attempt, FaultSeen, Header, Known, Page};
 const KEPT: usize = 100;
 /// Of this many keys the whole timeline is kept.
 const EXHIBITS: usize = 8;
+/// This many answers are kept as points of a plot.
+const POINTS: usize = 2500;
 
 /// What a run shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -55,6 +57,15 @@ pub(crate) struct Exhibit {
     pub(crate) stored: Vec<String>,
 }
 
+/// One answer on the latency plot.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Point {
+    pub(crate) t: u64,
+    pub(crate) latency: u64,
+    /// 0 fresh, 1 replay, 2 refused, 3 unknown.
+    pub(crate) class: usize,
+}
+
 /// What the checker found, over all chapters so far. Its size does not depend on theirs.
 #[derive(Debug, Clone)]
 pub(crate) struct Judgement {
@@ -81,6 +92,9 @@ pub(crate) struct Judgement {
     pub(crate) faults: BTreeMap<String, (u64, u64)>,
     /// Microseconds from the last byte to the first, by class of answer.
     pub(crate) latency: [Histogram<u64>; 4],
+    pub(crate) points: Vec<Point>,
+    /// When a process was struck, and how.
+    pub(crate) strikes: Vec<(u64, String)>,
     /// How many keys of a scenario it took to convict, where one convicts.
     pub(crate) first: BTreeMap<String, u64>,
     pub(crate) interrupted: bool,
@@ -112,6 +126,8 @@ impl Judgement {
             outcomes: BTreeMap::new(),
             faults: BTreeMap::new(),
             latency: [histogram(), histogram(), histogram(), histogram()],
+            points: Vec::new(),
+            strikes: Vec::new(),
             first: BTreeMap::new(),
             interrupted: false,
             ended: 0,
@@ -214,6 +230,21 @@ impl Judgement {
         };
         let latency = first.saturating_sub(released) / 1000;
         self.latency[class].saturating_record(latency.max(1));
+        // Every attempt has the same chance to be drawn, whatever the length of the run.
+        let point = Point {
+            t: released,
+            latency,
+            class,
+        };
+        if self.points.len() < POINTS {
+            self.points.push(point);
+        } else {
+            let mixed = attempt.invoked.n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
+            let place = usize::try_from(mixed % self.requests).unwrap_or(POINTS);
+            if let Some(old) = self.points.get_mut(place) {
+                *old = point;
+            }
+        }
     }
 
     fn count_until_convicted(&mut self, view: &PageView<'_>) {
@@ -267,6 +298,9 @@ pub(crate) fn judge(judgement: &mut Judgement, page: &Page) {
         && let Err(words) = speaks(&page.attempts, &judgement.header.targets.join(", "))
     {
         judgement.doubt(words);
+        // What is no server of orders breaks no promise about them.
+        account(judgement, page, &terms);
+        return;
     }
     let stored = view::stored(page);
     let keys = view::by_key(page, stored.as_ref());
@@ -330,6 +364,9 @@ fn account(judgement: &mut Judgement, page: &Page, terms: &Terms) {
         let (tried, landed) = judgement.faults.entry(fault.fault.clone()).or_default();
         *tried += 1;
         *landed += u64::from(fault.landed);
+        if fault.attempt.is_none() && judgement.strikes.len() < KEPT {
+            judgement.strikes.push((fault.t, fault.fault.clone()));
+        }
     }
     for read in &page.reads {
         if let Some(trouble) = &read.trouble {
@@ -349,7 +386,7 @@ fn account(judgement: &mut Judgement, page: &Page, terms: &Terms) {
             }
             if chapter.interrupted {
                 judgement.doubt("the run was interrupted".to_owned());
-            } else if !chapter.alive {
+            } else if !chapter.alive && judgement.doubts.is_empty() {
                 judgement.doubt("at the end the target accepted no fresh order".to_owned());
             }
         }

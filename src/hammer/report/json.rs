@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::hammer::judge::{Judgement, invariants};
+use crate::hammer::judge::{Judgement, Violation, invariants};
 
 /// The names of the latency classes, in the order of the judgement.
 pub(super) const CLASSES: [&str; 4] = ["fresh", "replayed", "refused", "unknown"];
@@ -27,14 +27,10 @@ pub(super) fn render(judgement: &Judgement) -> String {
         "contended_keys": judgement.contended,
         "violation_rate_below": rate(judgement),
         "violations_total": judgement.violated,
-        "violations": judgement.violations.iter().map(|one| json!({
-            "invariant": one.invariant,
-            "scenario": one.scenario,
-            "key": one.key,
-            "seen": one.seen,
-        })).collect::<Vec<_>>(),
+        "violations": judgement.violations.iter().map(finding).collect::<Vec<_>>(),
         "doubts": judgement.all_doubts(),
         "choices": judgement.terms.as_ref().map(crate::hammer::judge::Terms::choices).unwrap_or_default(),
+        "notes": judgement.notes.iter().map(finding).collect::<Vec<_>>(),
         "coverage": judgement.coverage.rows(header).into_iter()
             .map(|(row, count)| json!({"seen": row, "count": count})).collect::<Vec<_>>(),
         "invariants": invariants().map(|one| invariant(judgement, one.name, one.meaning)).collect::<Vec<_>>(),
@@ -46,6 +42,15 @@ pub(super) fn render(judgement: &Judgement) -> String {
         "latency_ms": latency(judgement),
     });
     format!("{value:#}\n")
+}
+
+fn finding(found: &Violation) -> Value {
+    json!({
+        "invariant": found.invariant,
+        "scenario": found.scenario,
+        "key": found.key,
+        "seen": found.seen,
+    })
 }
 
 /// The rule of three: an upper bound of the rate of violations, at 95 %.

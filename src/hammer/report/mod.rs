@@ -2,8 +2,11 @@
 //!
 //! Owns how a judgement is shown. Adds nothing to it and takes nothing away.
 
+mod html;
 mod json;
 mod junit;
+mod lanes;
+mod plot;
 mod progress;
 mod terminal;
 mod timeline;
@@ -93,10 +96,14 @@ impl Report {
         json::render(&self.judgement)
     }
 
-    /// Writes `report.json` and `junit.xml` into `folder`.
+    /// Writes `report.json`, `report.html` and `junit.xml` into `folder`.
     pub fn write(&self, folder: &Path) -> Result<(), RunError> {
         let junit = junit::render(&self.judgement);
-        let files = [("report.json", self.json()), ("junit.xml", junit)];
+        let files = [
+            ("report.json", self.json()),
+            ("report.html", html::render(&self.judgement)),
+            ("junit.xml", junit),
+        ];
         for (name, text) in files {
             let path = folder.join(name);
             std::fs::create_dir_all(folder)

@@ -49,13 +49,11 @@ pub(super) fn wait_and_replay(call: Call) -> Work {
     let work = tokio::spawn(async move {
         let key = call.key.clone();
         let _mine = call.locked(&key).await;
-        match call.kept() {
-            Some(kept) => call.known(&kept),
-            None => {
-                call.window().await;
-                call.fresh()
-            }
+        if let Some(kept) = call.kept() {
+            return call.known(&kept);
         }
+        call.window().await;
+        call.fresh()
     });
     Box::pin(async { work.await.unwrap() })
 }

@@ -83,7 +83,7 @@ pub(crate) fn all() -> Vec<Species> {
 }
 
 /// The species of that name.
-fn named(name: &str) -> Species {
+pub(crate) fn named(name: &str) -> Species {
     let found = all().into_iter().find(|one| one.name == name);
     found.unwrap_or_else(|| panic!("no species {name:?}"))
 }

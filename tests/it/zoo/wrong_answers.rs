@@ -20,8 +20,8 @@ pub(super) const SPECIES: &[Species] = &[
         wrong: "a replay is rebuilt, and tells its age",
         replay: |_, kept| {
             let mut reply = Reply::order(200, kept).replayed();
-            reply.body.pop();
-            reply.body += &format!(r#","age":{}}}"#, kept.since.elapsed().as_micros());
+            let age = format!(r#","age":{}}}"#, kept.since.elapsed().as_micros());
+            reply.body = reply.body.replace('}', &age);
             reply
         },
         ..CORRECT

@@ -165,13 +165,11 @@ pub(super) const SPECIES: &[Species] = &[
 
 fn check_then_insert(call: Call) -> Work {
     Box::pin(async move {
-        match call.kept() {
-            Some(kept) => call.known(&kept),
-            None => {
-                call.window().await;
-                call.fresh()
-            }
+        if let Some(kept) = call.kept() {
+            return call.known(&kept);
         }
+        call.window().await;
+        call.fresh()
     })
 }
 
