@@ -47,11 +47,11 @@ impl Pace {
         let (quick, full, lanes) = match scenario {
             Scenario::Contract => ((7, 2500), (7, 5000), 7),
             Scenario::Vanish => ((600, 900), (1500, 3000), 4),
-            Scenario::Pair => ((320, 700), (4000, 6000), 6),
-            Scenario::Burst => ((24, 500), (250, 4000), 2),
-            Scenario::Crowd => ((0, 0), (8, 3000), 1),
-            Scenario::Stagger => ((80, 350), (1500, 4000), 6),
-            Scenario::MismatchRace => ((80, 350), (1500, 4000), 4),
+            Scenario::Pair => ((320, 700), (4000, 5000), 6),
+            Scenario::Burst => ((24, 500), (250, 3000), 2),
+            Scenario::Crowd => ((0, 0), (8, 2500), 1),
+            Scenario::Stagger => ((80, 350), (1500, 3500), 6),
+            Scenario::MismatchRace => ((80, 350), (1500, 3500), 4),
             Scenario::Mismatch | Scenario::SameJson => ((40, 200), (300, 1500), 6),
             Scenario::Keys => ((36, 300), (240, 1500), 6),
             Scenario::LostAnswer => ((24, 200), (200, 1500), 6),
@@ -75,7 +75,7 @@ impl Pace {
     pub(crate) fn budget(self) -> Duration {
         match self {
             Self::Quick => Duration::from_millis(4800),
-            Self::Full | Self::Soak(_) => Duration::from_secs(49),
+            Self::Full | Self::Soak(_) => Duration::from_secs(46),
         }
     }
 

@@ -3,6 +3,7 @@
 //! All share one skeleton. A species differs from the correct server in a few lines, so that it
 //! can be seen at once what is wrong with it. Each runs on an event loop of its own thread.
 
+mod durable;
 mod good;
 mod matrix;
 mod server;

@@ -25,6 +25,11 @@ pub(crate) struct Enclosure {
 impl Enclosure {
     /// Starts the instances of a species, all on one event loop, as a Node server would be.
     pub(crate) fn open(species: Species) -> Self {
+        Self::listen(species, Shop::default(), 0)
+    }
+
+    /// The same on a port of one's own, with what is stored already.
+    pub(super) fn listen(species: Species, shop: Shop, port: u16) -> Self {
         let (closed, until_closed) = oneshot::channel();
         let (tell, told) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
@@ -32,10 +37,10 @@ impl Enclosure {
                 .enable_all()
                 .build();
             runtime.unwrap().block_on(async move {
-                let shop = Arc::new(Shop::default());
+                let shop = Arc::new(shop);
                 let mut ports = Vec::new();
                 for instance in 0..species.instances {
-                    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+                    let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
                     ports.push(listener.local_addr().unwrap().port());
                     tokio::spawn(listen(listener, Arc::clone(&shop), species, instance));
                 }
@@ -48,6 +53,13 @@ impl Enclosure {
             closed: Some(closed),
             thread: Some(thread),
         }
+    }
+
+    /// Stays for ever.
+    pub(super) fn stay(mut self) {
+        // The thread waits for a word that never comes.
+        let _open = self.closed.take();
+        self.thread.take().unwrap().join().unwrap();
     }
 
     /// Where the instances listen.

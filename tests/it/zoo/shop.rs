@@ -1,9 +1,11 @@
 //! What all species have: orders, keys, and the steps that they take in the wrong order.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use super::durable::Journal;
 use super::{Species, Window};
 
 /// An order as it was asked for.
@@ -35,8 +37,10 @@ pub(super) struct Shop {
     pub(super) keys: Mutex<HashMap<String, Kept>>,
     /// Keys that somebody is at work on.
     pub(super) busy: Mutex<HashMap<String, String>>,
+    pub(super) ids: AtomicU64,
+    /// What survives the process, where anything does.
+    pub(super) journal: Option<Journal>,
     locks: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
-    ids: std::sync::atomic::AtomicU64,
 }
 
 /// One request, and what it may use.
@@ -114,10 +118,7 @@ impl Call {
 
     /// An order with a new id, not stored.
     pub(super) fn draft(&self) -> Kept {
-        let id = 1 + self
-            .shop
-            .ids
-            .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let id = 1 + self.shop.ids.fetch_add(1, Ordering::Relaxed);
         Kept {
             order: Order {
                 id,
@@ -130,16 +131,25 @@ impl Call {
 
     /// Stores the order.
     pub(super) fn store(&self, kept: &Kept) {
-        self.shop.orders.lock().unwrap().push(kept.order.clone());
+        self.write(Some(kept), None);
     }
 
     /// Remembers it under the key.
     pub(super) fn keep(&self, kept: &Kept) {
-        self.shop
-            .keys
-            .lock()
-            .unwrap()
-            .insert(self.key.clone(), kept.clone());
+        self.write(None, Some(kept));
+    }
+
+    /// Stores and remembers, as one.
+    pub(super) fn write(&self, order: Option<&Kept>, key: Option<&Kept>) {
+        if let Some(journal) = &self.shop.journal {
+            journal.append(order, key.map(|kept| (self.key.as_str(), kept)));
+        }
+        let (mut orders, mut keys) = (
+            self.shop.orders.lock().unwrap(),
+            self.shop.keys.lock().unwrap(),
+        );
+        orders.extend(order.map(|kept| kept.order.clone()));
+        keys.extend(key.map(|kept| (self.key.clone(), kept.clone())));
     }
 
     /// Remembers it, unless somebody was faster: then that is returned.
@@ -155,8 +165,7 @@ impl Call {
     /// Draft, store and keep, all at once.
     pub(super) fn fresh(&self) -> Reply {
         let kept = self.draft();
-        self.store(&kept);
-        self.keep(&kept);
+        self.write(Some(&kept), Some(&kept));
         Reply::order(201, &kept)
     }
 

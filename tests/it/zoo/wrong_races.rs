@@ -118,7 +118,7 @@ pub(super) const SPECIES: &[Species] = &[
     },
     Species {
         name: "stale-replica",
-        wrong: "the second instance reads what was there 20 ms ago, and refuses what it cannot insert",
+        wrong: "the second instance reads what was there 100 ms ago, and refuses what it cannot insert",
         instances: 2,
         place: stale_replica,
         ..CORRECT
@@ -221,7 +221,7 @@ fn conflict_for_ever(call: Call) -> Work {
 
 fn stale_replica(call: Call) -> Work {
     Box::pin(async move {
-        let lag = std::time::Duration::from_millis(20);
+        let lag = std::time::Duration::from_millis(100);
         let seen = call
             .kept()
             .filter(|kept| call.instance == 0 || kept.since.elapsed() > lag);

@@ -32,18 +32,7 @@ pub(super) const SPECIES: &[Species] = &[
         name: "key-before-order",
         wrong: "keeps the key, and 2 ms later stores the order; a client that goes away ends it in between",
         window: Window::LONG,
-        place: |call| {
-            Box::pin(async move {
-                if let Some(kept) = call.kept() {
-                    return call.known(&kept);
-                }
-                let kept = call.draft();
-                call.keep(&kept);
-                call.window().await;
-                call.store(&kept);
-                Reply::order(201, &kept)
-            })
-        },
+        place: key_then_order,
         ..CORRECT
     },
     Species {
@@ -88,7 +77,20 @@ pub(super) const SPECIES: &[Species] = &[
     },
 ];
 
-fn order_then_key(call: Call) -> Work {
+pub(super) fn key_then_order(call: Call) -> Work {
+    Box::pin(async move {
+        if let Some(kept) = call.kept() {
+            return call.known(&kept);
+        }
+        let kept = call.draft();
+        call.keep(&kept);
+        call.window().await;
+        call.store(&kept);
+        Reply::order(201, &kept)
+    })
+}
+
+pub(super) fn order_then_key(call: Call) -> Work {
     Box::pin(async move {
         let _mine = call.locked(&call.key).await;
         if let Some(kept) = call.kept() {
