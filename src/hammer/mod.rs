@@ -19,6 +19,7 @@
 //! - `report`: the verdict for people and machines.
 //! - `load`: throughput and latency, which is another question.
 
+mod chapter;
 mod drive;
 mod fault;
 mod history;

@@ -5,6 +5,7 @@
 //! `orders hammer check` finds what the run found. It cannot send anything.
 
 mod answers;
+mod checker;
 mod coverage;
 mod invariant;
 mod orders;
@@ -14,7 +15,8 @@ mod verdict;
 mod view;
 mod witness;
 
+pub(crate) use checker::judge;
 pub(crate) use invariant::all as invariants;
 pub(crate) use terms::{Terms, speaks};
 pub use verdict::Verdict;
-pub(crate) use verdict::{Cell, Exhibit, Judgement, Point, Violation, judge};
+pub(crate) use verdict::{Cell, Exhibit, Judgement, Point, Violation};

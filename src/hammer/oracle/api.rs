@@ -1,6 +1,6 @@
 //! The public list of orders, paged.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
@@ -16,9 +16,9 @@ const MOST_PAGES: usize = 20_000;
 /// The list, and a place in it that is safely before the run.
 pub(crate) struct List {
     pool: Arc<Pool>,
-    /// An order that was there two pages before the end when the run began. Ids are made before
-    /// they are committed, so the very end may still be written to.
-    start: Option<String>,
+    /// Two pages before the end when it was last read. Ids are made before they are committed, so
+    /// the very end may still be written to.
+    start: Mutex<Option<String>>,
 }
 
 /// One page of the list.
@@ -30,15 +30,15 @@ struct Page {
 impl List {
     /// Finds the end of the list.
     pub(super) async fn open(pool: Arc<Pool>) -> Result<Self, String> {
-        let mut list = Self { pool, start: None };
-        let mut starts = vec![None];
-        list.walk(|page| starts.push(page.next.clone())).await?;
-        // The last entry is the end's missing `next`; two pages before it is safe.
-        list.start = starts.iter().rev().skip(3).find_map(Clone::clone);
+        let list = Self {
+            pool,
+            start: Mutex::default(),
+        };
+        list.walk(|_| ()).await?;
         Ok(list)
     }
 
-    /// Reads from the safe place to the end.
+    /// Reads from the safe place to the end, and finds a later one for the next time.
     pub(super) async fn read(&self, prefix: &str, found: &mut Vec<Order>) -> Result<(), String> {
         self.walk(|page| {
             let ours = page
@@ -51,18 +51,30 @@ impl List {
     }
 
     async fn walk(&self, mut visit: impl FnMut(&Page)) -> Result<(), String> {
-        let mut after = self.start.clone();
+        let mut after = self.lock().clone();
+        let mut before = [after.clone(), after.clone()];
         for _ in 0..MOST_PAGES {
             let page = self.page(after.as_deref()).await?;
             visit(&page);
             match page.next {
-                None => return Ok(()),
+                None => {
+                    *self.lock() = before[0].take();
+                    return Ok(());
+                }
                 // A server that ignores `after` would go round for ever.
                 next if next == after => return Err("the list does not get on".to_owned()),
-                next => after = next,
+                next => {
+                    before = [before[1].take(), after];
+                    after = next;
+                }
             }
         }
         Err(format!("the list has more than {MOST_PAGES} pages"))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<String>> {
+        // A panic elsewhere leaves the place as good as it was.
+        self.start.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn page(&self, after: Option<&str>) -> Result<Page, String> {

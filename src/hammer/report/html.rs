@@ -189,7 +189,7 @@ fn grid(page: &mut String, judgement: &Judgement) {
         .collect();
     let order = judgement.header.scenarios.iter().map(String::as_str);
     let scenarios: Vec<&str> = order
-        .chain(["everything"])
+        .chain(["all"])
         .filter(|one| played.contains(one))
         .collect();
     page.push_str(
