@@ -13,9 +13,9 @@ use bytes::Bytes;
 use orders::db::{Cell, Column, Database, Kind, Rows};
 use orders::idempotency::json::Json;
 use orders::idempotency::{
-    Executor, Fingerprint, IdempotencyKey, Operation, Outcome, Scope, Settings,
+    Effect, Executor, Fingerprint, IdempotencyKey, Operation, Outcome, Scope, ScopedKey, Settings,
 };
-use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
 /// Issues a voucher worth some cents.
@@ -37,14 +37,15 @@ impl Operation for IssueVoucher {
         format!(r#"{{"voucher":"{}","cents":{}}}"#, self.id, self.cents).into()
     }
 
-    fn effects(backend: DbBackend, winners: &[&Self]) -> Vec<Statement> {
-        let rows = winners
+    fn effects(operations: &[&Self]) -> Vec<Effect> {
+        let rows = operations
             .iter()
             .map(|v| [Cell::Uuid(v.id), Cell::Integer(v.cents)]);
-        vec![
-            Rows::new(backend, &VOUCHER, rows)
-                .statement("INSERT INTO vouchers (id, cents) SELECT id, cents FROM {rows}"),
-        ]
+        vec![Effect {
+            sql: "INSERT INTO vouchers (id, cents) SELECT id, cents FROM {rows}",
+            resource: "id",
+            rows: Rows::new(&VOUCHER, rows),
+        }]
     }
 }
 
@@ -58,6 +59,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             lanes: NonZeroUsize::MIN,
             batch_max: NonZeroUsize::new(64).ok_or("not zero")?,
             queue_max: NonZeroUsize::new(1024).ok_or("not zero")?,
+            replay_bytes_max: 1 << 20,
             request_timeout: Duration::from_secs(10),
             transaction_timeout: Duration::from_secs(5),
         },
@@ -71,8 +73,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
         };
         let key = IdempotencyKey::parse(b"birthday-2026")?;
         let fingerprint = Fingerprint::of(IssueVoucher::NAME, &payload);
-        let scope = Scope::shared(IssueVoucher::NAME);
-        let outcome = executor.execute(scope, key, fingerprint, voucher).await?;
+        let scoped = ScopedKey {
+            scope: Scope::shared(IssueVoucher::NAME),
+            key,
+        };
+        let outcome = executor.execute(scoped, fingerprint, voucher).await?;
         let (word, stored) = match outcome {
             Outcome::Created(stored) => ("created ", stored),
             Outcome::Replayed(stored) => ("replayed", stored),

@@ -46,6 +46,14 @@ pub(super) struct ServeArgs {
         value_name = "NUMBER"
     )]
     queue_max: NonZeroUsize,
+    /// Memory for stored responses that were replayed before, in bytes. 0 for none
+    #[arg(
+        long,
+        env = "ORDERS_REPLAY_CACHE",
+        default_value = "33554432",
+        value_name = "BYTES"
+    )]
+    replay_cache: u64,
     /// How long a request may wait for its order, before it is answered 503
     #[arg(long, env = "ORDERS_REQUEST_TIMEOUT", default_value = "10s", value_parser = humantime::parse_duration, value_name = "DURATION")]
     request_timeout: Duration,
@@ -168,6 +176,7 @@ impl ServeArgs {
             lanes: self.lanes,
             batch_max: self.batch_max,
             queue_max: self.queue_max,
+            replay_bytes_max: self.replay_cache,
             request_timeout: self.request_timeout,
             transaction_timeout: self.database.transaction_timeout,
         };

@@ -59,7 +59,7 @@ pub enum Class {
     /// Run the same again: it lost a conflict that does not happen twice (serialization failure,
     /// deadlock, a busy SQLite file).
     Retry,
-    /// Another transaction held a row for longer than the lock wait.
+    /// Another transaction held one of the rows for longer than the lock wait.
     Locked,
     /// The connection or the database is gone, or has no room. Run it again on a new connection;
     /// whether it was committed is unknown.
@@ -101,17 +101,18 @@ pub fn class(error: &DbErr) -> Class {
         return Class::Refused;
     };
     match database.try_downcast_ref::<sqlx::postgres::PgDatabaseError>() {
-        Some(_) => postgres(&code),
+        Some(error) => postgres(&code, error.r#where().is_some()),
         None => sqlite(code.parse().unwrap_or_default()),
     }
 }
 
-fn postgres(sqlstate: &str) -> Class {
+/// `in_a_row`: the error has a context, such as the index tuple that was being inserted.
+fn postgres(sqlstate: &str, in_a_row: bool) -> Class {
     match sqlstate {
-        // serialization_failure, deadlock_detected
-        "40001" | "40P01" => Class::Retry,
-        // lock_not_available: lock_timeout ran out
-        "55P03" => Class::Locked,
+        // lock_not_available: lock_timeout ran out, on a row
+        "55P03" if in_a_row => Class::Locked,
+        // serialization_failure, deadlock_detected, or the lock was somebody's on a whole table
+        "40001" | "40P01" | "55P03" => Class::Retry,
         // read_only_sql_transaction: a standby, or a primary that was demoted;
         // idle_in_transaction_session_timeout: we stalled, and the transaction is gone
         "25006" | "25P03" => Class::Unavailable,

@@ -42,7 +42,6 @@ pub enum Cell {
 /// A row set on its way into a statement.
 #[derive(Debug)]
 pub struct Rows {
-    backend: DbBackend,
     columns: &'static [Column],
     values: Vec<Vec<Cell>>,
 }
@@ -50,7 +49,6 @@ pub struct Rows {
 impl Rows {
     /// A row set with these columns. Every row must have a cell of the right kind for each.
     pub fn new<const N: usize>(
-        backend: DbBackend,
         columns: &'static [Column; N],
         rows: impl IntoIterator<Item = [Cell; N]>,
     ) -> Self {
@@ -60,72 +58,61 @@ impl Rows {
                 column.push(cell);
             }
         }
-        Self {
-            backend,
-            columns,
-            values,
+        Self { columns, values }
+    }
+
+    /// A statement over the row set: `{rows}` in `sql` stands for a table named `rows` with these
+    /// columns and one more, `ordinal`, which counts them from 1.
+    #[must_use]
+    pub fn statement(self, backend: DbBackend, sql: &str) -> Statement {
+        let sql = sql.replace("{rows}", &self.table(backend, 1));
+        Statement::from_sql_and_values(backend, sql, self.parameters(backend))
+    }
+
+    /// The row set as a table, its parameters numbered from `first`.
+    pub(crate) fn table(&self, backend: DbBackend, first: usize) -> String {
+        match backend {
+            DbBackend::Sqlite => self.json_each(),
+            _ => self.unnest(first),
         }
     }
 
-    /// A statement over the row set: `{rows}` in `sql` stands for a table of these columns.
-    #[must_use]
-    pub fn statement(self, sql: &str) -> Statement {
-        let sql = sql.replace("{rows}", &self.source());
-        let backend = self.backend;
-        Statement::from_sql_and_values(backend, sql, self.parameters())
-    }
-
-    fn source(&self) -> String {
-        let mut source = String::new();
-        // Writing to a String cannot fail.
-        let _ = match self.backend {
-            DbBackend::Sqlite => self.write_json_each(&mut source),
-            _ => self.write_unnest(&mut source),
-        };
-        source
-    }
-
-    fn write_unnest(&self, out: &mut String) -> std::fmt::Result {
-        out.push_str("UNNEST(");
-        for (index, (_, kind)) in self.columns.iter().enumerate() {
-            let separator = if index == 0 { "" } else { ", " };
+    fn unnest(&self, first: usize) -> String {
+        let parameters = self.columns.iter().enumerate().map(|(index, (_, kind))| {
             let sql_type = match kind {
                 Kind::Text => "text",
                 Kind::Bytes => "bytea",
                 Kind::Uuid => "uuid",
                 Kind::Integer => "bigint",
             };
-            write!(out, "{separator}${}::{sql_type}[]", index + 1)?;
-        }
-        out.push_str(") AS rows (");
-        for (index, (name, _)) in self.columns.iter().enumerate() {
-            let separator = if index == 0 { "" } else { ", " };
-            write!(out, "{separator}{name}")?;
-        }
-        out.push(')');
-        Ok(())
+            format!("${}::{sql_type}[]", first + index)
+        });
+        let parameters = parameters.collect::<Vec<_>>().join(", ");
+        let names = self
+            .columns
+            .iter()
+            .map(|(name, _)| *name)
+            .collect::<Vec<_>>()
+            .join(", ");
+        format!("UNNEST({parameters}) WITH ORDINALITY AS rows ({names}, ordinal)")
     }
 
-    fn write_json_each(&self, out: &mut String) -> std::fmt::Result {
-        out.push_str("(SELECT ");
-        for (index, (name, kind)) in self.columns.iter().enumerate() {
-            let separator = if index == 0 { "" } else { ", " };
-            match kind {
-                Kind::Text | Kind::Integer => {
-                    write!(out, "{separator}value ->> {index} AS {name}")?;
-                }
+    fn json_each(&self) -> String {
+        let cells = self
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(index, (name, kind))| match kind {
+                Kind::Text | Kind::Integer => format!("value ->> {index} AS {name}"),
                 // JSON has no bytes: they travel as hexadecimal text.
-                Kind::Bytes | Kind::Uuid => {
-                    write!(out, "{separator}unhex(value ->> {index}) AS {name}")?;
-                }
-            }
-        }
-        out.push_str(" FROM json_each(?)) AS rows");
-        Ok(())
+                Kind::Bytes | Kind::Uuid => format!("unhex(value ->> {index}) AS {name}"),
+            });
+        let cells = cells.collect::<Vec<_>>().join(", ");
+        format!("(SELECT {cells}, key + 1 AS ordinal FROM json_each(?)) AS rows")
     }
 
-    fn parameters(self) -> Vec<Value> {
-        match self.backend {
+    pub(crate) fn parameters(self, backend: DbBackend) -> Vec<Value> {
+        match backend {
             DbBackend::Sqlite => vec![Value::from(self.json())],
             _ => self.arrays(),
         }

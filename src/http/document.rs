@@ -4,12 +4,35 @@ use std::collections::HashMap;
 use std::marker::PhantomData;
 
 use poem::endpoint::BoxEndpoint;
+use poem::error::ResponseError;
 use poem::http::Method;
 use poem_openapi::registry::{MetaApi, Registry};
 use poem_openapi::{LicenseObject, OpenApi, OpenApiService, Tags};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
-use super::Api;
+use super::problem::Problem;
+use super::{Api, example};
+
+const DESCRIPTION: &str = "\
+Takes an order exactly once.
+
+A request can arrive twice. Send an `Idempotency-Key` with every order: the first request with a \
+key places the order (201), the same request again is answered with the same bytes (200 and \
+`Idempotent-Replayed: true`), and another payload under the key is refused (409).
+
+**Retrying.** Without an answer, and after 408, 409 with the code `IDEMPOTENCY_KEY_IN_USE`, 500 or \
+503: send the same request with the same key, as often as it takes. After any other 4xx the \
+request has to change. A 4xx never uses up a key.
+
+**Payloads** are compared as JSON values: the order of members, white space, escapes and the \
+spelling of numbers do not matter; members that are not part of an order do.
+
+**Errors** are `{\"error\"}` with a text for people; 409 has a `code` as well, because it has two \
+causes. Clients that accept `application/problem+json` get RFC 9457 instead. An unknown path is \
+404, and a method that a path does not have is 405 with `Allow`.
+
+**Request ids.** An `X-Request-Id` of up to 128 visible characters is taken over; other requests \
+get a new one. Every answer carries it.";
 
 /// Groups of operations.
 #[derive(Tags)]
@@ -38,24 +61,37 @@ impl<T: OpenApi> OpenApi for Described<T> {
 /// The API as the framework serves it.
 pub(super) fn service<T: OpenApi>(api: T) -> OpenApiService<T, ()> {
     OpenApiService::new(api, "orders", env!("CARGO_PKG_VERSION"))
-        .summary("Takes an order exactly once")
-        .description(
-            "A request can arrive twice. Send an `Idempotency-Key` with every order: the first \
-             request with a key places the order (201), the same request again is answered with \
-             the same bytes (200 and `Idempotent-Replayed: true`), and another payload under the \
-             key is refused (409).",
-        )
-        .license(LicenseObject::new("MIT OR Apache-2.0").identifier("MIT OR Apache-2.0"))
+        .description(DESCRIPTION)
+        .license(LicenseObject::new("MIT OR Apache-2.0"))
 }
 
 fn described() -> OpenApiService<Described<Api>, ()> {
     service(Described(PhantomData))
 }
 
-/// The document: what the framework derives, with the headers spelled as people know them.
+/// The document: what the framework derives, and what it cannot know.
 fn json() -> Value {
     let mut document: Value =
         serde_json::from_str(&described().spec()).expect("the framework writes JSON");
+    for operation in operations_mut(&mut document) {
+        let id = operation["operationId"].as_str().unwrap_or_default();
+        let refusals = example::refusals(id);
+        let responses = operation["responses"].as_object_mut().into_iter();
+        for (status, response) in responses.flatten() {
+            describe_headers(response);
+            for problem in refusals.iter().filter(|p| p.status().as_str() == status) {
+                show(problem, response);
+            }
+        }
+    }
+    let page = &mut document["components"]["schemas"]["Page"];
+    page["required"] = json!(["orders", "next"]);
+    page["properties"]["next"]["nullable"] = json!(true);
+    document
+}
+
+/// Headers as people know them, and the one that every answer has.
+fn describe_headers(response: &mut Value) {
     let spelled = |name: &str| {
         let words = name.split('-').map(|word| {
             let (first, rest) = word.split_at(1.min(word.len()));
@@ -63,18 +99,30 @@ fn json() -> Value {
         });
         words.collect::<Vec<_>>().join("-")
     };
-    for operation in operations_mut(&mut document) {
-        let responses = operation["responses"].as_object_mut().into_iter();
-        for response in responses.flat_map(serde_json::Map::values_mut) {
-            if let Some(headers) = response.get_mut("headers").and_then(Value::as_object_mut) {
-                *headers = std::mem::take(headers)
-                    .into_iter()
-                    .map(|(name, header)| (spelled(&name), header))
-                    .collect();
-            }
-        }
+    let derived = response["headers"].take();
+    let derived = derived.as_object().into_iter().flatten();
+    let mut headers: Map<String, Value> = derived
+        .map(|(name, header)| (spelled(name), header.clone()))
+        .collect();
+    headers.insert(
+        "X-Request-Id".to_owned(),
+        json!({
+            "description": "The id of the request.",
+            "required": true,
+            "schema": { "type": "string" },
+        }),
+    );
+    response["headers"] = headers.into();
+}
+
+/// An example in both forms, rendered by the code that sends it.
+fn show(problem: &Problem, response: &mut Value) {
+    let name = problem.code().to_ascii_lowercase().replace('_', "-");
+    for as_problem_json in [false, true] {
+        let (media_type, body) = problem.body(as_problem_json);
+        let body: Value = serde_json::from_slice(&body).expect("refusals are JSON");
+        response["content"][media_type]["examples"][&name] = json!({ "value": body });
     }
-    document
 }
 
 fn operations_mut(document: &mut Value) -> impl Iterator<Item = &mut Value> {
@@ -107,6 +155,15 @@ pub(super) fn swagger_ui() -> String {
         .replace(&service.spec(), &json().to_string());
     // Without a doctype browsers render the page in quirks mode.
     format!("<!DOCTYPE html>{page}").replace("<title>Swagger UI</title>", "<title>orders</title>")
+}
+
+/// Every path, as the framework's routes are written.
+pub(super) fn paths() -> Vec<String> {
+    let document = json();
+    let paths = document["paths"].as_object().into_iter().flatten();
+    paths
+        .map(|(path, _)| path.replace('{', ":").replace('}', ""))
+        .collect()
 }
 
 /// The methods of every path, as segments; `None` stands for a parameter.

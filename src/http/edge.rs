@@ -42,8 +42,7 @@ impl<E: Endpoint> Endpoint for EdgeEndpoint<E> {
     async fn call(&self, request: Request) -> poem::Result<Response> {
         let id = request_id(request.headers());
         let as_problem_json = accepts_problem_json(request.headers());
-        let method = request.method().clone();
-        let path = request.uri().path().to_owned();
+        let (method, uri) = (request.method().clone(), request.uri().clone());
         let started = std::time::Instant::now();
 
         // A panic unwinds out of one request only; nothing is shared that it could leave halfway.
@@ -52,7 +51,7 @@ impl<E: Endpoint> Endpoint for EdgeEndpoint<E> {
             .await;
         let mut response = match called {
             Ok(Ok(output)) => output.into_response(),
-            Ok(Err(error)) => self.refuse(&path, &Problem::from(error), as_problem_json),
+            Ok(Err(error)) => self.refuse(uri.path(), &Problem::from(error), as_problem_json),
             Err(_panic) => {
                 tracing::error!(request_id = ?id, "a handler panicked");
                 Problem::Internal.render(as_problem_json)
@@ -63,7 +62,7 @@ impl<E: Endpoint> Endpoint for EdgeEndpoint<E> {
             target: "orders::access",
             request_id = ?id,
             %method,
-            path,
+            path = uri.path(),
             status = response.status().as_u16(),
             duration_us = started.elapsed().as_micros(),
         );

@@ -6,7 +6,7 @@ use poem_openapi::{ApiResponse, OpenApi};
 
 use super::document::Tag;
 use super::problem::Problem;
-use super::response::{RawJson, Refusals, Refused};
+use super::response::{BUG, RawJson, Refusals, Refused};
 use super::schema;
 use crate::db::Database;
 
@@ -28,15 +28,20 @@ enum Healthy {
 struct Checking;
 
 impl Refusals for Checking {
-    const ALL: &'static [(u16, &'static str)] = &[(
-        503,
-        "The database does not answer, or its schema is not current.",
-    )];
+    const ALL: &'static [(u16, &'static str)] = &[
+        BUG,
+        (
+            503,
+            "The database does not answer, or its schema is not current.",
+        ),
+    ];
 }
 
 #[OpenApi(tag = "Tag::Service")]
 impl HealthApi {
     /// Check readiness
+    ///
+    /// Whether this instance can take orders now.
     #[oai(path = "/health", method = "get", operation_id = "check_health")]
     async fn check(&self) -> Result<Healthy, Refused<Checking>> {
         let schema = self.database.schema();

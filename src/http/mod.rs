@@ -5,6 +5,7 @@
 
 mod document;
 mod edge;
+mod example;
 mod health;
 mod listener;
 mod orders;
@@ -14,10 +15,12 @@ mod response;
 mod schema;
 mod server;
 
+use std::sync::Arc;
+
 use poem::endpoint::{BoxEndpoint, make_sync};
 use poem::http::{StatusCode, header};
 use poem::web::Html;
-use poem::{EndpointExt, Response, Route, get};
+use poem::{EndpointExt, IntoEndpoint, Response, Route, get};
 
 use self::edge::Edge;
 use self::health::HealthApi;
@@ -48,9 +51,9 @@ fn routes(
         reads: database.reads().clone(),
         body,
     };
-    let api = document::service((orders, HealthApi { database }));
+    let api = Arc::new(document::service((orders, HealthApi { database })).into_endpoint());
     let (page, json, yaml) = (document::swagger_ui(), openapi_json(), openapi_yaml());
-    Route::new()
+    let pages = Route::new()
         .at("/", get(make_sync(|_| see("/docs"))))
         .at("/docs", get(make_sync(move |_| Html(page.clone()))))
         .at(
@@ -60,10 +63,12 @@ fn routes(
         .at(
             "/openapi.yaml",
             get(make_sync(move |_| text("application/yaml", &yaml))),
-        )
-        .nest_no_strip("/", api)
-        .with(Edge)
-        .boxed()
+        );
+    // Nested at "/" the API would hide the page there, so it is put at each of its paths.
+    let routes = document::paths()
+        .into_iter()
+        .fold(pages, |routes, path| routes.at(path, Arc::clone(&api)));
+    routes.with(Edge).boxed()
 }
 
 fn see(path: &'static str) -> Response {

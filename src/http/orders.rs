@@ -9,10 +9,12 @@ use uuid::Uuid;
 use super::document::Tag;
 use super::problem::Problem;
 use super::request::{BodyBounds, Key, OrderBody, new_order};
-use super::response::{RawJson, Refusals, Refused};
+use super::response::{BUG, RawJson, Refusals, Refused};
 use super::schema;
 use crate::idempotency::json::Json;
-use crate::idempotency::{Executor, Fingerprint, Operation, Outcome, Scope, StoredResponse};
+use crate::idempotency::{
+    Executor, Fingerprint, Operation, Outcome, Scope, ScopedKey, StoredResponse,
+};
 use crate::order::{self, Order, PlaceOrder};
 
 /// Orders: place, find, list.
@@ -76,6 +78,8 @@ enum Listed {
     Page(RawJson<schema::Page>),
 }
 
+const AWAY: (u16, &str) = (503, "The database is away. Try again.");
+
 struct Placing;
 
 impl Refusals for Placing {
@@ -91,7 +95,7 @@ impl Refusals for Placing {
         ),
         (413, "The body is too large."),
         (415, "The body is not JSON."),
-        (500, "A bug. It has been logged."),
+        BUG,
         (
             503,
             "Too busy, or the database is away. Retry with the same key.",
@@ -102,19 +106,14 @@ impl Refusals for Placing {
 struct Finding;
 
 impl Refusals for Finding {
-    const ALL: &'static [(u16, &'static str)] = &[
-        (404, "There is no order with this id."),
-        (503, "The database is away."),
-    ];
+    const ALL: &'static [(u16, &'static str)] =
+        &[(404, "There is no order with this id."), BUG, AWAY];
 }
 
 struct Listing;
 
 impl Refusals for Listing {
-    const ALL: &'static [(u16, &'static str)] = &[
-        (400, "A parameter is invalid."),
-        (503, "The database is away."),
-    ];
+    const ALL: &'static [(u16, &'static str)] = &[(400, "A parameter is invalid."), BUG, AWAY];
 }
 
 #[OpenApi(tag = "Tag::Orders")]
@@ -137,11 +136,11 @@ impl OrdersApi {
         let payload = Json::parse(&body)?;
         let order = PlaceOrder::new(new_order(&payload)?);
         let fingerprint = Fingerprint::of(PlaceOrder::NAME, &payload);
-        let scope = Scope::shared(PlaceOrder::NAME);
-        let outcome = self
-            .executor
-            .execute(scope, key.0, fingerprint, order)
-            .await?;
+        let key = ScopedKey {
+            scope: Scope::shared(PlaceOrder::NAME),
+            key: key.0,
+        };
+        let outcome = self.executor.execute(key, fingerprint, order).await?;
         Ok(outcome.into())
     }
 
@@ -174,6 +173,8 @@ impl OrdersApi {
     }
 
     /// Find an order
+    ///
+    /// The same bytes that its placing was answered with.
     #[oai(path = "/orders/:id", method = "get", operation_id = "find_order")]
     async fn find(
         &self,

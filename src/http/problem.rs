@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use poem::error::{MethodNotAllowedError, NotFoundError, ResponseError};
 use poem::http::{HeaderMap, HeaderValue, StatusCode, header};
 use poem::{Body, Response};
-use poem_openapi::error::ParseParamError;
+use poem_openapi::error::{ParseParamError, ParsePathError};
 use sea_orm::DbErr;
 use serde::Serialize;
 
@@ -22,6 +22,10 @@ pub(super) const PROBLEM_JSON: &str = "application/problem+json";
 
 /// After how many seconds a transient refusal is worth another try.
 const RETRY_AFTER_SECONDS: &str = "1";
+
+/// The rules of parameters, as people say them.
+pub(super) const LIMIT_RULE: &str = "limit must be a whole number from 1 to 1000";
+const AFTER_RULE: &str = "after must be the id of an order";
 
 /// A refusal. Its text is the `error` member and the `detail`.
 #[derive(Debug, thiserror::Error)]
@@ -42,9 +46,9 @@ pub(super) enum Problem {
     BodyTooLarge(usize),
     #[error("the body did not arrive in time")]
     BodyTimeout,
-    #[error("{name}: {rule}")]
-    ParameterInvalid { name: &'static str, rule: String },
-    #[error("{0}, retry with the same Idempotency-Key")]
+    #[error("{0}")]
+    ParameterInvalid(String),
+    #[error("{0}")]
     Unavailable(Cow<'static, str>),
     #[error("there is nothing at this path")]
     NotFound,
@@ -104,7 +108,7 @@ impl Problem {
                 "BODY_TIMEOUT",
                 "Body is too slow",
             ),
-            Self::ParameterInvalid { .. } => (
+            Self::ParameterInvalid(_) => (
                 StatusCode::BAD_REQUEST,
                 "PARAMETER_INVALID",
                 "Parameter is invalid",
@@ -134,15 +138,20 @@ impl Problem {
         }
     }
 
-    /// The response: RFC 9457 if `as_problem_json`, the short form otherwise.
-    pub(super) fn render(&self, as_problem_json: bool) -> Response {
+    /// The name for programs.
+    pub(super) fn code(&self) -> &'static str {
+        self.kind().code
+    }
+
+    /// Media type and body: RFC 9457 if `as_problem_json`, the short form otherwise.
+    pub(super) fn body(&self, as_problem_json: bool) -> (&'static str, Vec<u8>) {
         let Kind {
             status,
             code,
             title,
         } = self.kind();
         let detail = self.to_string();
-        let (media_type, body) = if as_problem_json {
+        if as_problem_json {
             let status = status.as_u16();
             (
                 PROBLEM_JSON,
@@ -164,14 +173,24 @@ impl Problem {
                     code,
                 }),
             )
-        };
+        }
+    }
+
+    /// The response, in the form that [`Problem::body`] gives it.
+    pub(super) fn render(&self, as_problem_json: bool) -> Response {
+        let (media_type, body) = self.body(as_problem_json);
         let mut response = Response::builder()
-            .status(status)
+            .status(self.kind().status)
             .content_type(media_type)
             .body(Body::from(body));
         if matches!(self, Self::KeyInUse | Self::Unavailable(_)) {
             let seconds = HeaderValue::from_static(RETRY_AFTER_SECONDS);
             response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        }
+        // The rest of the body is not waited for, so no further request can follow it.
+        if matches!(self, Self::BodyTooLarge(_) | Self::BodyTimeout) {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
         }
         response
     }
@@ -275,7 +294,7 @@ impl From<Error> for Problem {
             Error::InUse => Self::KeyInUse,
             Error::Failed => Self::Internal,
             Error::Overloaded | Error::TimedOut | Error::ShuttingDown => {
-                Self::Unavailable(error.to_string().into())
+                Self::Unavailable(format!("{error}, retry with the same Idempotency-Key").into())
             }
         }
     }
@@ -288,21 +307,19 @@ impl From<poem::Error> for Problem {
             Ok(problem) => return problem,
             Err(error) => error,
         };
-        if error.is::<NotFoundError>() {
+        // A path whose id is no id names nothing either.
+        if error.is::<NotFoundError>() || error.is::<ParsePathError>() {
             return Self::NotFound;
         }
         if error.is::<MethodNotAllowedError>() {
             return Self::MethodNotAllowed;
         }
         if let Some(ParseParamError { name, reason }) = error.downcast_ref() {
-            return match *name {
-                // A path whose id is no id names nothing.
-                "id" => Self::NotFound,
-                name => Self::ParameterInvalid {
-                    name,
-                    rule: reason.clone(),
-                },
-            };
+            return Self::ParameterInvalid(match *name {
+                "limit" => LIMIT_RULE.to_owned(),
+                "after" => AFTER_RULE.to_owned(),
+                name => format!("{name}: {reason}"),
+            });
         }
         match error.status() {
             status if status.is_client_error() => Self::Framework(status, error.to_string()),

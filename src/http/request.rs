@@ -9,6 +9,7 @@ use poem_openapi::registry::{
 };
 use poem_openapi::types::Type;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::problem::Problem;
 use super::schema::NewOrder as NewOrderSchema;
@@ -89,21 +90,45 @@ pub(super) struct BodyBounds {
 }
 
 /// A JSON body that has not been read yet.
-pub(super) struct OrderBody(Body);
+pub(super) struct OrderBody {
+    body: Body,
+    /// What `Content-Length` says. A chunked body does not say.
+    announced: Option<usize>,
+}
 
 impl OrderBody {
     /// Reads all of it, within its bounds.
     pub(super) async fn read(self, bounds: BodyBounds) -> Result<bytes::Bytes, Problem> {
-        let reading = self.0.into_bytes_limit(bounds.bytes_max);
-        match tokio::time::timeout(bounds.timeout, reading).await {
-            Ok(Ok(bytes)) => Ok(bytes),
-            Ok(Err(poem::error::ReadBodyError::PayloadTooLarge)) => {
-                Err(Problem::BodyTooLarge(bounds.bytes_max))
+        let max = bounds.bytes_max;
+        let announced = self.announced.unwrap_or_default();
+        let mut arriving = self.body.into_async_read();
+        let mut body = Vec::with_capacity(announced.min(max));
+        // Nobody waits for what will be refused.
+        let mut too_large = announced > max;
+        if !too_large {
+            let mut bounded = (&mut arriving).take(max as u64 + 1);
+            match tokio::time::timeout(bounds.timeout, bounded.read_to_end(&mut body)).await {
+                Ok(Ok(_)) => too_large = body.len() > max,
+                Ok(Err(error)) => {
+                    return Err(Problem::BodyInvalid(format!("the body broke off: {error}")));
+                }
+                Err(_elapsed) => return Err(Problem::BodyTimeout),
             }
-            Ok(Err(error)) => Err(Problem::BodyInvalid(format!("the body broke off: {error}"))),
-            Err(_elapsed) => Err(Problem::BodyTimeout),
         }
+        if too_large {
+            tokio::spawn(discard(arriving, bounds.timeout));
+            return Err(Problem::BodyTooLarge(max));
+        }
+        Ok(body.into())
     }
+}
+
+/// Lets a client finish sending what was refused, for a while. Closing the connection on a client
+/// that is still sending would often destroy the answer before it is read.
+async fn discard(mut arriving: impl AsyncRead + Unpin, patience: Duration) {
+    let mut nowhere = tokio::io::sink();
+    // Whether it finished does not matter: the connection is closed either way.
+    let _ = tokio::time::timeout(patience, tokio::io::copy(&mut arriving, &mut nowhere)).await;
 }
 
 impl<'a> ApiExtractor<'a> for OrderBody {
@@ -134,7 +159,12 @@ impl<'a> ApiExtractor<'a> for OrderBody {
         if !is_json(request.headers()) {
             return Err(Problem::MediaType.into());
         }
-        Ok(Self(body.take()?))
+        let announced = request.headers().get(header::CONTENT_LENGTH);
+        let announced = announced.and_then(|length| length.to_str().ok()?.parse().ok());
+        Ok(Self {
+            body: body.take()?,
+            announced,
+        })
     }
 }
 
@@ -149,11 +179,9 @@ fn is_json(headers: &HeaderMap) -> bool {
         .next()
         .unwrap_or_default()
         .trim();
-    let Some(("application", subtype)) = media_type.split_once('/') else {
-        return false;
-    };
-    let subtype = subtype.to_ascii_lowercase();
-    subtype == "json" || subtype.ends_with("+json")
+    let media_type = media_type.to_ascii_lowercase();
+    let subtype = media_type.strip_prefix("application/");
+    subtype.is_some_and(|subtype| subtype == "json" || subtype.ends_with("+json"))
 }
 
 /// The order in a payload. Other members are accepted and ignored.

@@ -56,6 +56,9 @@ impl<T: Type> IntoResponse for RawJson<T> {
     }
 }
 
+/// What any operation can come to.
+pub(super) const BUG: (u16, &str) = (500, "A bug. It has been logged.");
+
 /// The refusals an operation can have, for the document.
 pub(super) trait Refusals: Send + Sync + 'static {
     /// Status and meaning. 409 and 503 come with `Retry-After`.
@@ -113,7 +116,10 @@ impl<R: Refusals> ApiResponse for Refused<R> {
 fn retry_after() -> MetaHeader {
     MetaHeader {
         name: "Retry-After".to_owned(),
-        description: Some("Seconds until another try with the same key is worth it.".to_owned()),
+        description: Some(
+            "After how many seconds another try is worth it. A 409 has it only where one is."
+                .to_owned(),
+        ),
         required: false,
         deprecated: false,
         schema: u32::schema_ref(),

@@ -2,8 +2,8 @@
 
 #![allow(dead_code, reason = "the fields are read by the derived schema only")]
 
-use poem_openapi::Object;
 use poem_openapi::types::Example;
+use poem_openapi::{Enum, Object};
 use uuid::Uuid;
 
 /// What a customer asks for. Unknown members are accepted and ignored, but they count when two
@@ -53,11 +53,23 @@ impl Example for Order {
 
 /// Some orders, oldest first.
 #[derive(Object)]
+#[oai(example)]
 pub(super) struct Page {
     /// The orders.
     orders: Vec<Order>,
     /// The id to ask for orders after, or null if there are no more.
     next: Option<Uuid>,
+}
+
+impl Example for Page {
+    fn example() -> Self {
+        let order = Order::example();
+        let next = Some(order.id);
+        Self {
+            orders: vec![order],
+            next,
+        }
+    }
 }
 
 /// The service works.
@@ -82,10 +94,9 @@ impl Example for Health {
 pub(super) struct Error {
     /// For people: the member and the rule.
     error: String,
-    /// For programs, where one status has two causes: `IDEMPOTENCY_KEY_REUSED` (never retry as it
-    /// is) or `IDEMPOTENCY_KEY_IN_USE` (retry later).
+    /// For programs, on 409 only: which of its two causes it has.
     #[oai(skip_serializing_if_is_none)]
-    code: Option<String>,
+    code: Option<ConflictCode>,
 }
 
 impl Example for Error {
@@ -95,6 +106,16 @@ impl Example for Error {
             code: None,
         }
     }
+}
+
+/// Why a key was refused: `IDEMPOTENCY_KEY_REUSED`, and the request must never be sent again with
+/// this key, or `IDEMPOTENCY_KEY_IN_USE`, and it should be, later.
+#[derive(Enum)]
+enum ConflictCode {
+    #[oai(rename = "IDEMPOTENCY_KEY_REUSED")]
+    Reused,
+    #[oai(rename = "IDEMPOTENCY_KEY_IN_USE")]
+    InUse,
 }
 
 /// Why a request was refused, after RFC 9457. Sent to clients that accept

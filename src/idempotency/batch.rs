@@ -6,15 +6,15 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::operation::{Error, Outcome, StoredResponse};
-use super::{Fingerprint, IdempotencyKey, Operation, Scope};
+use super::replay::Replays;
+use super::{Fingerprint, Operation, ScopedKey};
 
 /// What a waiting caller is told.
 pub(super) type Answer = Result<Outcome, Error>;
 
 /// One request in a lane.
 pub(super) struct Request<O> {
-    pub(super) scope: Scope,
-    pub(super) key: IdempotencyKey,
+    pub(super) key: ScopedKey,
     pub(super) fingerprint: Fingerprint,
     pub(super) operation: O,
     pub(super) deadline: Instant,
@@ -50,6 +50,15 @@ pub(super) struct Batch<O> {
     groups: Vec<Group<O>>,
 }
 
+/// The answer to a request whose key has an owner.
+pub(super) fn replayed(asked: &Fingerprint, fingerprint: &[u8], stored: StoredResponse) -> Answer {
+    if asked.as_bytes() == fingerprint {
+        Ok(Outcome::Replayed(stored))
+    } else {
+        Err(Error::Reused)
+    }
+}
+
 impl<O: Operation> Request<O> {
     fn is_late(&self) -> bool {
         self.deadline <= Instant::now()
@@ -62,18 +71,14 @@ impl<O: Operation> Request<O> {
 
     /// Replays what was stored to a request that asked for the same.
     fn replay(self, fingerprint: &[u8], stored: &StoredResponse) {
-        let same = self.fingerprint.as_bytes() == fingerprint;
-        self.answer(if same {
-            Ok(Outcome::Replayed(stored.clone()))
-        } else {
-            Err(Error::Reused)
-        });
+        let answer = replayed(&self.fingerprint, fingerprint, stored.clone());
+        self.answer(answer);
     }
 }
 
 impl<O: Operation> Group<O> {
     fn has_key_of(&self, request: &Request<O>) -> bool {
-        self.claimant.key == request.key && self.claimant.scope == request.scope
+        self.claimant.key == request.key
     }
 
     fn requests(&self) -> impl Iterator<Item = &Request<O>> {
@@ -85,12 +90,15 @@ impl<O: Operation> Group<O> {
     }
 
     /// The claimant has its own order; its followers get the same as if they had come later.
-    fn answer_won(self) {
+    fn answer_won(self, replays: &Replays) {
         let fingerprint = self.claimant.fingerprint;
         let stored = StoredResponse {
             resource: self.claimant.operation.resource(),
             body: self.claimant.operation.response(),
         };
+        if !self.followers.is_empty() {
+            replays.keep(&self.claimant.key, fingerprint.as_bytes(), &stored);
+        }
         for follower in self.followers {
             follower.replay(fingerprint.as_bytes(), &stored);
         }
@@ -101,7 +109,7 @@ impl<O: Operation> Group<O> {
 impl<O: Operation> Batch<O> {
     pub(super) fn new(mut requests: Vec<Request<O>>) -> Self {
         // Stable: the order of arrival decides among equals.
-        requests.sort_by(|a, b| (&a.scope, &a.key).cmp(&(&b.scope, &b.key)));
+        requests.sort_by(|a, b| a.key.cmp(&b.key));
         let mut groups: Vec<Group<O>> = Vec::with_capacity(requests.len());
         for request in requests {
             match groups.last_mut() {
@@ -161,17 +169,18 @@ impl<O: Operation> Batch<O> {
         })
     }
 
-    /// Answers every group by what became of its claim. Groups whose row has vanished are
-    /// returned: they may claim it anew.
-    pub(super) fn settle(self, claims: Vec<Claim>) -> Self {
+    /// Answers every group by what became of its claim, which has been committed. Groups whose
+    /// row has vanished are returned: they may claim it anew.
+    pub(super) fn settle(self, claims: Vec<Claim>, replays: &Replays) -> Self {
         let mut vanished = Vec::new();
         for (group, claim) in self.groups.into_iter().zip(claims) {
             match claim {
-                Claim::Won => group.answer_won(),
+                Claim::Won => group.answer_won(replays),
                 Claim::Lost {
                     fingerprint,
                     stored,
                 } => {
+                    replays.keep(&group.claimant.key, &fingerprint, &stored);
                     for request in group.into_requests() {
                         request.replay(&fingerprint, &stored);
                     }

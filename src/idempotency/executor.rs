@@ -9,10 +9,11 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
-use super::batch::{Answer, Request};
+use super::batch::{Answer, Request, replayed};
 use super::lane::Lane;
 use super::operation::{Error, Operation};
-use super::{Fingerprint, IdempotencyKey, Scope};
+use super::replay::Replays;
+use super::{Fingerprint, ScopedKey};
 use crate::db::Database;
 
 /// Bounds of an executor.
@@ -25,6 +26,8 @@ pub struct Settings {
     pub batch_max: NonZeroUsize,
     /// The most requests that wait in one lane. One more is refused at once.
     pub queue_max: NonZeroUsize,
+    /// The size of the replay cache, in bytes; 0 for none.
+    pub replay_bytes_max: u64,
     /// How long a request may wait for its answer.
     pub request_timeout: Duration,
     /// How long one transaction may take before its connection is given up.
@@ -35,6 +38,7 @@ pub struct Settings {
 #[derive(Debug)]
 pub struct Executor<O> {
     lanes: Vec<mpsc::Sender<Request<O>>>,
+    replays: Replays,
     request_timeout: Duration,
 }
 
@@ -58,38 +62,35 @@ impl<O: Operation> Executor<O> {
             DbBackend::Sqlite => 1,
             _ => settings.lanes.get(),
         };
+        let replays = Replays::new(settings.replay_bytes_max);
         let mut tasks = JoinSet::new();
         let mut lanes = Vec::with_capacity(count);
         for _ in 0..count {
             let (sender, queue) = mpsc::channel(settings.queue_max.get());
             let (batch_max, timeout) = (settings.batch_max.get(), settings.transaction_timeout);
-            tasks.spawn(Lane::new(queue, database.clone(), batch_max, timeout).run());
+            let lane = Lane::new(queue, database.clone(), replays.clone(), batch_max, timeout);
+            tasks.spawn(lane.run());
             lanes.push(sender);
         }
-        (
-            Self {
-                lanes,
-                request_timeout: settings.request_timeout,
-            },
-            Lanes(tasks),
-        )
+        let executor = Self {
+            lanes,
+            replays,
+            request_timeout: settings.request_timeout,
+        };
+        (executor, Lanes(tasks))
     }
 
     /// Executes `operation` under `key`, or replays what was executed under it before.
     ///
     /// Dropping the returned future abandons the answer, never the transaction.
-    pub async fn execute(
-        &self,
-        scope: Scope,
-        key: IdempotencyKey,
-        fingerprint: Fingerprint,
-        operation: O,
-    ) -> Answer {
+    pub async fn execute(&self, key: ScopedKey, fingerprint: Fingerprint, operation: O) -> Answer {
+        if let Some(replay) = self.replays.get(&key) {
+            return replayed(&fingerprint, &replay.fingerprint, replay.stored);
+        }
         let deadline = Instant::now() + self.request_timeout;
         let (reply, answer) = oneshot::channel();
-        let lane = self.lane(&scope, &key);
+        let lane = self.lane(&key);
         let request = Request {
-            scope,
             key,
             fingerprint,
             operation,
@@ -109,9 +110,9 @@ impl<O: Operation> Executor<O> {
 
     /// All requests of a key go through one lane, so that within an instance they never wait for
     /// each other in the database.
-    fn lane(&self, scope: &Scope, key: &IdempotencyKey) -> &mpsc::Sender<Request<O>> {
+    fn lane(&self, key: &ScopedKey) -> &mpsc::Sender<Request<O>> {
         let mut hasher = DefaultHasher::new();
-        (scope, key).hash(&mut hasher);
+        key.hash(&mut hasher);
         let lanes = self.lanes.len() as u64;
         let index = usize::try_from(hasher.finish() % lanes).expect("less than a usize");
         &self.lanes[index]

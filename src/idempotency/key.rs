@@ -94,6 +94,15 @@ impl Scope {
     }
 }
 
+/// A key and whose it is: what a stored response is found by.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ScopedKey {
+    /// Whose key it is.
+    pub scope: Scope,
+    /// The key.
+    pub key: IdempotencyKey,
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -4,12 +4,13 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use sea_orm::DatabaseConnection;
+use sea_orm::{DatabaseConnection, DbErr};
 use tokio::sync::mpsc;
 
 use super::batch::{Batch, Claim, Request};
-use super::commit::{LockWait, NotCommitted, commit};
+use super::commit::{LockWait, commit};
 use super::operation::{Error, Operation};
+use super::replay::Replays;
 use crate::db::{self, Class, ConnectError, Database};
 
 /// The longest pause between two attempts at a batch.
@@ -20,6 +21,7 @@ const BACKOFF_MAX: Duration = Duration::from_millis(500);
 pub(super) struct Lane<O> {
     queue: mpsc::Receiver<Request<O>>,
     database: Database,
+    replays: Replays,
     batch_max: usize,
     transaction_timeout: Duration,
     /// `None` until first use, and after anything that leaves its state in doubt.
@@ -32,7 +34,7 @@ enum Failure {
     #[error(transparent)]
     Connect(#[from] ConnectError),
     #[error(transparent)]
-    Database(#[from] NotCommitted),
+    Database(#[from] DbErr),
     #[error("the transaction did not end within {0:?}")]
     TimedOut(Duration),
     #[error("the operation panicked")]
@@ -42,12 +44,7 @@ enum Failure {
 impl Failure {
     fn class(&self) -> Class {
         match self {
-            Self::Database(NotCommitted::Claim(error)) => db::class(error),
-            // Somebody's lock on a table: it passes, and says nothing of a key.
-            Self::Database(NotCommitted::Rest(error)) => match db::class(error) {
-                Class::Locked => Class::Retry,
-                class => class,
-            },
+            Self::Database(error) => db::class(error),
             Self::Connect(_) | Self::TimedOut(_) => Class::Unavailable,
             Self::Panicked => Class::Refused,
         }
@@ -58,12 +55,14 @@ impl<O: Operation> Lane<O> {
     pub(super) fn new(
         queue: mpsc::Receiver<Request<O>>,
         database: Database,
+        replays: Replays,
         batch_max: usize,
         transaction_timeout: Duration,
     ) -> Self {
         Self {
             queue,
             database,
+            replays,
             batch_max,
             transaction_timeout,
             writer: None,
@@ -91,7 +90,7 @@ impl<O: Operation> Lane<O> {
             let failure = match self.attempt(&batch, lock_wait).await {
                 Ok(claims) => {
                     backoff = Backoff::default();
-                    work.push((batch.settle(claims), lock_wait));
+                    work.push((batch.settle(claims, &self.replays), lock_wait));
                     continue;
                 }
                 Err(failure) => failure,

@@ -22,8 +22,9 @@ mod key;
 mod lane;
 mod number;
 mod operation;
+mod replay;
 
 pub use self::executor::{Executor, Lanes, Settings};
 pub use self::fingerprint::Fingerprint;
-pub use self::key::{IdempotencyKey, InvalidKey, Scope};
-pub use self::operation::{Error, Operation, Outcome, StoredResponse};
+pub use self::key::{IdempotencyKey, InvalidKey, Scope, ScopedKey};
+pub use self::operation::{Effect, Error, Operation, Outcome, StoredResponse};

@@ -1,15 +1,16 @@
 //! What is made idempotent, and how an execution can end.
 
 use bytes::Bytes;
-use sea_orm::{DbBackend, Statement};
 use uuid::Uuid;
+
+use crate::db::Rows;
 
 /// An effect that must happen at most once per key.
 ///
 /// An operation is data. It makes its ids itself, so it knows its response before anything is
-/// written, and key row and response are one insert. It says what it writes, for many winners at
-/// once, and the executor writes it: an operation cannot begin a transaction of its own, call the
-/// network, or act twice.
+/// written, and key row and response are one insert. It says what it writes, for many operations
+/// at once, and the executor writes it: an operation cannot begin a transaction of its own, call
+/// the network, or act twice.
 pub trait Operation: Send + Sync + 'static {
     /// Names the operation, in the scope of its keys and in fingerprints. Never changes.
     const NAME: &'static str;
@@ -20,9 +21,20 @@ pub trait Operation: Send + Sync + 'static {
     /// The response to store and to replay, byte for byte.
     fn response(&self) -> Bytes;
 
-    /// The statements that write the effects of all `winners`, in order. Any number of winners
-    /// should need the same few statements: [`crate::db::Rows`] is the way to write them.
-    fn effects(backend: DbBackend, winners: &[&Self]) -> Vec<Statement>;
+    /// What `operations` write. The statements depend on the kind of operation only, the rows on
+    /// the operations. Rows of those that turn out to be duplicates are not written.
+    fn effects(operations: &[&Self]) -> Vec<Effect>;
+}
+
+/// One statement that writes rows.
+#[derive(Debug)]
+pub struct Effect {
+    /// An `INSERT`, `UPDATE` or `DELETE` that reads its rows from `{rows}`, a table named `rows`.
+    pub sql: &'static str,
+    /// The column that says whose row it is, by [`Operation::resource`].
+    pub resource: &'static str,
+    /// The rows.
+    pub rows: Rows,
 }
 
 /// The answer that was stored with a key.

@@ -1,12 +1,11 @@
 //! Placing an order, as an idempotent operation.
 
 use bytes::Bytes;
-use sea_orm::{DbBackend, Statement};
 use uuid::Uuid;
 
 use super::{NewOrder, Order};
 use crate::db::{Cell, Column, Kind, Rows};
-use crate::idempotency::Operation;
+use crate::idempotency::{Effect, Operation};
 
 const ORDER: [Column; 3] = [
     ("id", Kind::Uuid),
@@ -52,14 +51,18 @@ impl Operation for PlaceOrder {
         self.response.clone()
     }
 
-    fn effects(backend: DbBackend, winners: &[&Self]) -> Vec<Statement> {
-        let rows = winners.iter().map(|PlaceOrder { order, .. }| {
+    fn effects(operations: &[&Self]) -> Vec<Effect> {
+        let rows = operations.iter().map(|PlaceOrder { order, .. }| {
             [
                 Cell::Uuid(order.id),
                 Cell::Text(order.item.clone()),
                 Cell::Integer(order.quantity),
             ]
         });
-        vec![Rows::new(backend, &ORDER, rows).statement(INSERT)]
+        vec![Effect {
+            sql: INSERT,
+            resource: "id",
+            rows: Rows::new(&ORDER, rows),
+        }]
     }
 }

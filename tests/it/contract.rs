@@ -1,21 +1,74 @@
 //! The contract, word for word.
 
+use std::collections::HashSet;
+
 use crate::harness::{on_both, order};
 
 on_both! {
     async fn an_order_is_placed_once_and_replayed(app: &App) {
         let body = order("tea", 2);
         let first = app.client.place("key", &body).await.expect(201);
-        let id = first.json()["id"].as_str().unwrap().to_owned();
+        let id = first.id();
         assert_eq!(first.text(), format!(r#"{{"id":"{id}","item":"tea","quantity":2}}"#));
+        assert_eq!(first.header("content-type"), Some("application/json"));
         assert_eq!(first.header("location"), Some(&*format!("/orders/{id}")));
         assert!(!first.headers.contains_key("idempotent-replayed"));
         for _ in 0..3 {
             let replay = app.client.place("key", &body).await.expect(200);
             assert!(replay.is_replay());
             assert_eq!(replay.body, first.body);
+            assert_eq!(replay.header("content-type"), first.header("content-type"));
             assert_eq!(replay.header("location"), first.header("location"));
         }
         assert_eq!(app.database.orders().await, 1);
+    }
+}
+
+on_both! {
+    async fn without_a_key_nothing_is_placed(app: &App) {
+        let refused = app.client.send(&[("content-type", b"application/json")], order("tea", 2));
+        let refused = refused.await.expect(400);
+        assert_eq!(refused.text(), r#"{"error":"Idempotency-Key header is required"}"#);
+        assert_eq!(refused.header("content-type"), Some("application/json"));
+        assert_eq!(app.database.orders().await, 0);
+    }
+}
+
+on_both! {
+    async fn the_same_payload_under_other_keys_is_other_orders(app: &App) {
+        let mut ids = HashSet::new();
+        for key in ["one", "two", "three"] {
+            let placed = app.client.place(key, order("tea", 2)).await.expect(201);
+            assert!(ids.insert(placed.id()), "an id twice");
+            let replay = app.client.place(key, order("tea", 2)).await.expect(200);
+            assert_eq!(replay.body, placed.body);
+        }
+        assert_eq!(app.database.orders().await, 3);
+    }
+}
+
+on_both! {
+    async fn another_payload_under_a_key_is_refused_and_changes_nothing(app: &App) {
+        let first = app.client.place("key", order("tea", 2)).await.expect(201);
+        for other in [order("tea", 3), order("coffee", 2), order("coffee", 3)] {
+            let refused = app.client.place("key", other).await.expect(409);
+            assert_eq!(
+                refused.text(),
+                r#"{"error":"Idempotency key reused with different request","code":"IDEMPOTENCY_KEY_REUSED"}"#
+            );
+            // Trying again later would be just as wrong.
+            assert_eq!(refused.header("retry-after"), None);
+            let replay = app.client.place("key", order("tea", 2)).await.expect(200);
+            assert_eq!(replay.body, first.body);
+        }
+        assert_eq!(app.database.orders().await, 1);
+    }
+}
+
+on_both! {
+    async fn a_service_that_works_is_healthy(app: &App) {
+        let health = app.client.get("/health").await.expect(200);
+        assert_eq!(health.text(), r#"{"status":"ok"}"#);
+        assert_eq!(health.header("content-type"), Some("application/json"));
     }
 }

@@ -1,10 +1,10 @@
-//! The connection is lost at COMMIT: the outcome is unknown, and the clients must not notice.
+//! The connection is lost when a batch commits: the outcome is unknown, and the clients must not notice.
 
 use crate::harness::{App, Backend, Bounds, Cut, Instance, Proxy, order};
 
 async fn nobody_notices(cut: Cut) {
     let app = App::start(Backend::Postgres, Bounds::default()).await;
-    let proxy = Proxy::start(&app.database, cut).await;
+    let proxy = Proxy::start(&app.database, cut, "tea").await;
     let instance = Instance::start_on(&proxy.url(&app.database), Bounds::default()).await;
 
     // One request: the first client gets 201 and its own order, whichever side was lost.

@@ -4,15 +4,23 @@
     clippy::unwrap_used,
     reason = "tests say what they expect by panicking"
 )]
+#![allow(
+    clippy::print_stderr,
+    reason = "a failed test says where its database is"
+)]
 
+mod architecture;
 mod batch;
+mod cli;
 mod contract;
 mod crash;
 mod hammer;
 mod harness;
 mod instances;
 mod lost_commit;
+mod openapi;
 mod race;
 mod shutdown;
 mod startup;
+mod wire;
 mod zoo;

@@ -46,6 +46,7 @@ impl Default for Bounds {
                 lanes: NonZeroUsize::new(3).unwrap(),
                 batch_max: NonZeroUsize::new(64).unwrap(),
                 queue_max: NonZeroUsize::new(1024).unwrap(),
+                replay_bytes_max: 1 << 20,
                 request_timeout: Duration::from_secs(10),
                 transaction_timeout: Duration::from_secs(5),
             },

@@ -7,6 +7,8 @@ use reqwest::header::HeaderMap;
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 
+use super::document::assert_described;
+
 /// Talks to one instance. Every request has a connection of its own pool's choosing.
 #[derive(Clone)]
 pub(crate) struct Client {
@@ -73,6 +75,15 @@ impl Client {
         self.place(key, body).await
     }
 
+    /// `POST /orders` with any header lines, in this order.
+    pub(crate) async fn send(&self, lines: &[(&str, &[u8])], body: impl Into<String>) -> Reply {
+        let request = self.request(Method::POST, "/orders").body(body.into());
+        let request = lines.iter().fold(request, |request, (name, value)| {
+            request.header(*name, *value)
+        });
+        Reply::to(request).await
+    }
+
     /// The same request `count` times at one instant.
     pub(crate) async fn burst(&self, count: usize, key: &str, body: &str) -> Vec<Reply> {
         let mut requests = tokio::task::JoinSet::new();
@@ -101,18 +112,21 @@ impl Reply {
 
     /// Sends a request that may be cut off.
     pub(crate) async fn try_to(request: RequestBuilder) -> Result<Self, reqwest::Error> {
-        let response = request.send().await?;
+        let (client, request) = request.build_split();
+        let request = request?;
+        let (method, path) = (request.method().clone(), request.url().path().to_owned());
+        let response = client.execute(request).await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = response.bytes().await?;
-        assert!(
-            headers.contains_key("x-request-id"),
-            "every answer has a request id"
-        );
-        Ok(Self {
+        let reply = Self {
             status,
             headers,
             body,
-        })
+        };
+        let id = reply.header("x-request-id");
+        assert!(id.is_some(), "every answer has a request id");
+        assert_described(&method, &path, &reply);
+        Ok(reply)
     }
 
     #[track_caller]
@@ -121,13 +135,27 @@ impl Reply {
         self
     }
 
-    /// The body of a refusal, which is JSON with an `error`, exactly.
+    /// The body of a refusal: JSON with an `error`, exactly. Only 409 has a `code` beside it.
     #[track_caller]
     pub(crate) fn expect_error(self, status: u16, error: &str) -> Self {
         let reply = self.expect(status);
+        let mut body = serde_json::json!({ "error": error });
+        if status == 409 {
+            body["code"] = reply.json()["code"].clone();
+            assert!(body["code"].is_string(), "{}", reply.text());
+        }
+        assert_eq!(reply.text(), body.to_string());
         assert_eq!(reply.header("content-type"), Some("application/json"));
-        assert_eq!(reply.json()["error"], error);
+        assert_eq!(reply.header("idempotent-replayed"), None);
+        assert_eq!(reply.header("location"), None);
         reply
+    }
+
+    /// The id of the order in the body.
+    #[track_caller]
+    pub(crate) fn id(&self) -> String {
+        let id = self.json()["id"].as_str().map(str::to_owned);
+        id.unwrap_or_else(|| panic!("no order: {}", self.text()))
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {

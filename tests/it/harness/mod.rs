@@ -5,15 +5,21 @@ mod app;
 mod client;
 mod cluster;
 mod database;
+mod document;
+mod gate;
 mod hold;
 mod process;
 mod proxy;
+mod raw;
 
 pub(crate) use app::{App, Bounds, Instance};
 pub(crate) use client::{Client, Reply, order};
 pub(crate) use database::{Backend, TestDatabase};
+pub(crate) use document::document;
+pub(crate) use gate::Gate;
 pub(crate) use process::Process;
 pub(crate) use proxy::{Cut, Proxy};
+pub(crate) use raw::Raw;
 
 /// Writes a test once and runs it on both databases: `name::sqlite` and `name::postgres`. The
 /// body gets an [`App`] with one instance running.

@@ -1,7 +1,8 @@
 //! The real binary, as a process of its own: to be killed, or to be asked as a user would.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use super::{Client, TestDatabase};
 
@@ -38,15 +39,19 @@ impl Process {
             .env("DATABASE_URL", &database.url)
             .env("HOST", "127.0.0.1")
             .env("PORT", "0");
+        Self::start(&mut command)
+    }
+
+    /// Starts a command that serves and waits until it listens.
+    pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap())
             .read_line(&mut line)
             .unwrap();
-        let address = line
-            .trim()
-            .strip_prefix("http://")
-            .expect("the address on stdout");
+        let Some(address) = line.trim().strip_prefix("http://") else {
+            panic!("no address on stdout: {:?}", child.wait_with_output());
+        };
         Self {
             client: Client::new(address.parse().unwrap()),
             child,
@@ -73,7 +78,27 @@ impl Process {
 
     /// Waits for the end and returns the exit code.
     pub(crate) fn wait(mut self) -> Option<i32> {
-        self.child.wait().unwrap().code()
+        self.ended()
+    }
+
+    /// Waits for the end and returns the exit code and what was logged, if stderr is a pipe.
+    pub(crate) fn log(mut self) -> (Option<i32>, String) {
+        let code = self.ended();
+        let mut log = String::new();
+        let stderr = self.child.stderr.as_mut().expect("stderr is a pipe");
+        stderr.read_to_string(&mut log).unwrap();
+        (code, log)
+    }
+
+    fn ended(&mut self) -> Option<i32> {
+        let patience = Instant::now() + Duration::from_secs(20);
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            assert!(Instant::now() < patience, "the process does not end");
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! A proxy between a service and PostgreSQL that cuts connections at COMMIT.
+//! A proxy between a service and PostgreSQL that cuts connections at the commit of a batch.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -25,8 +25,9 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// Starts in front of a test's database.
-    pub(crate) async fn start(database: &TestDatabase, cut: Cut) -> Self {
+    /// Starts in front of a test's database. A message that holds `word` is taken for the
+    /// statement that commits: on PostgreSQL a batch is one statement.
+    pub(crate) async fn start(database: &TestDatabase, cut: Cut, word: &'static str) -> Self {
         let server = url::Url::parse(&database.url).unwrap();
         let server = format!(
             "{}:{}",
@@ -40,7 +41,7 @@ impl Proxy {
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let (server, armed) = (TcpStream::connect(&server).await.unwrap(), armed.clone());
-                tokio::spawn(forward(client, server, cut, armed));
+                tokio::spawn(forward(client, server, (cut, word), armed));
             }
         });
         Self { address, cuts_left }
@@ -67,14 +68,19 @@ impl Proxy {
 }
 
 /// Returning drops both ends.
-async fn forward(mut client: TcpStream, mut server: TcpStream, cut: Cut, armed: Arc<AtomicUsize>) {
+async fn forward(
+    mut client: TcpStream,
+    mut server: TcpStream,
+    (cut, word): (Cut, &'static str),
+    armed: Arc<AtomicUsize>,
+) {
     let (mut asked, mut answered) = (vec![0; 65_536], vec![0; 65_536]);
     loop {
         tokio::select! {
             read = client.read(&mut asked) => {
                 let Ok(length @ 1..) = read else { return };
                 let message = &asked[..length];
-                let cutting = message.windows(6).any(|word| word == b"COMMIT")
+                let cutting = message.windows(word.len()).any(|found| found == word.as_bytes())
                     && armed.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok();
                 if cutting && cut == Cut::BeforeCommit || server.write_all(message).await.is_err() {
                     return;

@@ -1,0 +1,146 @@
+// The documentation in a real browser: a visitor without network places an order twice, with what
+// the page has filled in, and gets one order.
+//
+// ORDERS_BIN    the program, default target/debug/orders
+// CHROMIUM      the browser, default chromium on the path or in Debian's place
+// SCREENSHOT    where to write a picture of the page at the end, default nowhere
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { after, before, test } from "node:test";
+import { chromium } from "playwright-core";
+
+const TIMEOUT_MS = 30_000;
+const LOOPBACK = new Set(["127.0.0.1", "localhost", "[::1]"]);
+
+const binary = resolve(
+  process.env.ORDERS_BIN ?? join(import.meta.dirname, "../../target/debug/orders"),
+);
+
+let folder, server, address, browser;
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "orders-browser-"));
+  ({ server, address } = await serve(join(folder, "orders.db")));
+  browser = await chromium.launch({
+    executablePath: findBrowser(),
+    timeout: TIMEOUT_MS,
+    args: [
+      "--no-sandbox",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+      // Beside the page the browser itself has nobody to talk to.
+      "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    ],
+  });
+});
+
+after(async () => {
+  await browser?.close();
+  server?.kill("SIGTERM");
+  if (folder) await rm(folder, { recursive: true, force: true });
+});
+
+test("an order is placed twice with \"Try it out\", and there is one", async () => {
+  const context = await browser.newContext({ viewport: { width: 1200, height: 1500 } });
+  const page = await context.newPage();
+  page.setDefaultTimeout(TIMEOUT_MS);
+  const elsewhere = [];
+  const complaints = [];
+  await context.route("**/*", (route) => {
+    const url = new URL(route.request().url());
+    if (["http:", "https:"].includes(url.protocol) && !LOOPBACK.has(url.hostname)) {
+      elsewhere.push(url.href);
+      return route.abort();
+    }
+    return route.continue();
+  });
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("console", (message) => {
+    if (message.type() === "error") complaints.push(message.text());
+  });
+
+  // The root leads to the page.
+  await page.goto(`${address}/`);
+  assert.equal(page.url(), `${address}/docs`);
+  assert.equal(await page.evaluate(() => document.compatMode), "CSS1Compat");
+  for (const operation of ["place_order", "list_orders", "find_order", "check_health"]) {
+    await page.locator(`[id$="-${operation}"]`).waitFor();
+  }
+
+  const placing = page.locator("#operations-Orders-place_order");
+  await placing.locator(".opblock-summary-control").click();
+  await placing.getByRole("button", { name: "Try it out" }).click();
+  const key = await placing.locator("tr[data-param-name='Idempotency-Key'] input").inputValue();
+  assert.match(key, /^[!-~]{1,255}$/, "the key is filled in");
+  const sent = JSON.parse(await placing.locator("textarea.body-param__text").inputValue());
+
+  const first = await execute(page, placing);
+  assert.equal(first.status(), 201);
+  const order = await first.json();
+  assert.deepEqual(Object.keys(order), ["id", "item", "quantity"]);
+  assert.deepEqual(order, { id: order.id, ...sent });
+  await shows(placing, "201", order.id);
+
+  const second = await execute(page, placing);
+  assert.equal(second.status(), 200);
+  assert.equal(await second.text(), await first.text());
+  assert.equal(await second.headerValue("idempotent-replayed"), "true");
+  await shows(placing, "200", order.id);
+
+  const { orders } = await (await fetch(`${address}/orders`)).json();
+  assert.deepEqual(orders, [order]);
+
+  if (process.env.SCREENSHOT) {
+    await placing.evaluate((element) => element.scrollIntoView());
+    await page.screenshot({ path: process.env.SCREENSHOT });
+  }
+  assert.deepEqual(elsewhere, [], "the page asks nobody else for anything");
+  assert.deepEqual(complaints, [], "the page works without errors");
+});
+
+/** Presses "Execute" and waits for the answer. */
+async function execute(page, operation) {
+  const answer = page.waitForResponse((response) => response.request().method() === "POST");
+  await operation.getByRole("button", { name: "Execute" }).click();
+  return answer;
+}
+
+/** Waits until the page shows the answer. */
+async function shows(operation, status, id) {
+  const answer = operation.locator(".live-responses-table tbody .response").first();
+  await answer.locator(".response-col_status", { hasText: status }).waitFor();
+  await answer.getByText(id).first().waitFor();
+}
+
+/** Starts the service on a new database, on any free port, and waits until it listens. */
+async function serve(database) {
+  const server = spawn(binary, ["serve", "--host", "127.0.0.1", "--port", "0", "--log", "warn"], {
+    env: { PATH: process.env.PATH, DATABASE_URL: `sqlite://${database}` },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const address = await new Promise((listening, failed) => {
+    server.once("error", failed);
+    server.once("exit", (code) => failed(new Error(`orders serve ended with ${code}`)));
+    createInterface({ input: server.stdout }).once("line", listening);
+  });
+  assert.match(address, /^http:\/\/127\.0\.0\.1:\d+$/);
+  return { server, address };
+}
+
+/** Chromium from the environment, the path, or Debian's place. */
+function findBrowser() {
+  if (process.env.CHROMIUM) return process.env.CHROMIUM;
+  const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/bin"];
+  const names = ["chromium", "chromium-browser", "google-chrome"];
+  const found = folders.flatMap((f) => names.map((n) => join(f, n))).find((p) => existsSync(p));
+  assert.ok(found, "no Chromium: scripts/test installs it, or name one in CHROMIUM");
+  return found;
+}

@@ -1,0 +1,111 @@
+//! `orders migrate`
+
+use crate::cli::{assert_fails, on, run};
+use crate::harness::{Process, TestDatabase, on_both, order};
+
+const ORDERS: &str = "m20261122_000001_orders";
+const KEYS: &str = "m20261122_000002_idempotency_keys";
+
+/// Runs `orders migrate` and returns its exit code and its data.
+fn migrate(database: &TestDatabase, arguments: &[&str]) -> (i32, String) {
+    let (code, stdout, stderr) = run(&mut on(database, &[&["migrate"], arguments].concat()));
+    assert_eq!(stderr, "");
+    (code, stdout)
+}
+
+on_both! {
+    async fn the_schema_goes_up_and_down_and_says_where_it_is(app: &App) {
+        let database = TestDatabase::create(app.database.backend).await;
+        assert_eq!(
+            migrate(&database, &["up"]),
+            (0, format!("applied {ORDERS}\napplied {KEYS}\n"))
+        );
+        assert_eq!(migrate(&database, &["up"]), (0, "nothing pending\n".to_owned()));
+        let current = (0, format!("applied {ORDERS}\napplied {KEYS}\n"));
+        assert_eq!(migrate(&database, &["status"]), current);
+
+        assert_eq!(migrate(&database, &["down", "--yes"]), (0, format!("taken back {KEYS}\n")));
+        let halfway = (1, format!("applied {ORDERS}\npending {KEYS}\n"));
+        assert_eq!(migrate(&database, &["status"]), halfway);
+        assert_eq!(migrate(&database, &["up"]), (0, format!("applied {KEYS}\n")));
+
+        let all = format!("taken back {KEYS}\ntaken back {ORDERS}\n");
+        assert_eq!(migrate(&database, &["down", "--steps", "9", "--yes"]), (0, all));
+        let nothing = (1, format!("pending {ORDERS}\npending {KEYS}\n"));
+        assert_eq!(migrate(&database, &["status"]), nothing);
+        assert_eq!(migrate(&database, &["fresh", "--yes"]), (0, "fresh\n".to_owned()));
+        assert_eq!(migrate(&database, &["status"]), current);
+        database.drop().await;
+    }
+}
+
+on_both! {
+    async fn fresh_leaves_an_empty_database(app: &App) {
+        app.client.place("key", order("tea", 2)).await.expect(201);
+        assert_eq!(migrate(&app.database, &["fresh", "--yes"]).0, 0);
+        assert_eq!(app.database.orders().await, 0);
+        app.client.place("key", order("tea", 2)).await.expect(201);
+    }
+}
+
+on_both! {
+    async fn what_deletes_data_asks_first_and_without_a_terminal_refuses(app: &App) {
+        app.client.place("key", order("tea", 2)).await.expect(201);
+        for action in [&["down"][..], &["fresh"], &["down", "--steps", "2"]] {
+            let mut asked = on(&app.database, &[&["migrate"], action].concat());
+            assert_fails(&mut asked, &["this deletes data", "--yes"]);
+        }
+        assert_eq!(app.database.orders().await, 1);
+        app.client.place("key", order("tea", 2)).await.expect(200);
+    }
+}
+
+on_both! {
+    async fn asking_for_the_status_changes_nothing(app: &App) {
+        let database = TestDatabase::create(app.database.backend).await;
+        let (code, _, stderr) = run(&mut on(&database, &["migrate", "status"]));
+        // PostgreSQL has an empty database to look into, SQLite has no file and gets none.
+        let (tables, file) = match database.backend {
+            crate::harness::Backend::Postgres => {
+                assert_eq!((code, &*stderr), (1, ""));
+                let tables = "SELECT count(*) FROM information_schema.tables \
+                              WHERE table_schema = 'public'";
+                (database.count(tables).await, false)
+            }
+            crate::harness::Backend::Sqlite => {
+                assert_eq!(code, 2, "{stderr}");
+                let path = database.url.trim_start_matches("sqlite://");
+                (0, std::path::Path::new(path).exists())
+            }
+        };
+        assert_eq!((tables, file), (0, false));
+        database.drop().await;
+    }
+}
+
+on_both! {
+    async fn without_migrating_an_old_schema_is_refused_and_a_current_one_served(app: &App) {
+        let database = TestDatabase::create(app.database.backend).await;
+        let serve = ["serve", "--no-migrate"];
+        assert_fails(&mut on(&database, &serve), &["2 pending", "orders migrate up"]);
+        let mut by_variable = on(&database, &["serve"]);
+        assert_fails(by_variable.env("ORDERS_NO_MIGRATE", "true"), &["2 pending"]);
+        assert_eq!(migrate(&database, &["up"]).0, 0);
+        let process = Process::start(&mut on(&database, &serve));
+        process.client.place("key", order("tea", 2)).await.expect(201);
+        process.kill();
+        database.drop().await;
+    }
+}
+
+on_both! {
+    async fn serving_brings_the_schema_up(app: &App) {
+        let database = TestDatabase::create(app.database.backend).await;
+        let process = Process::serve(&database);
+        process.client.get("/health").await.expect(200);
+        process.client.place("key", order("tea", 2)).await.expect(201);
+        assert_eq!(migrate(&database, &["status"]).0, 0);
+        process.kill();
+        database.drop().await;
+    }
+}

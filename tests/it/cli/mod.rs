@@ -1,0 +1,55 @@
+//! The command line, asked as a user would: the real binary, its output and its exit status.
+
+mod migrate;
+mod serve;
+mod usage;
+
+use std::process::{Command, Output, Stdio};
+
+use crate::harness::{Process, TestDatabase};
+
+/// Runs a command to its end: exit code, stdout, stderr.
+fn run(command: &mut Command) -> (i32, String, String) {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command.output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (status.code().unwrap(), text(stdout), text(stderr))
+}
+
+/// The binary on a database, with nothing but errors in the log.
+fn on(database: &TestDatabase, arguments: &[&str]) -> Command {
+    let mut command = Process::command(arguments);
+    command
+        .env("DATABASE_URL", &database.url)
+        .env("ORDERS_LOG", "error")
+        .env("HOST", "127.0.0.1")
+        .env("PORT", "0");
+    command
+}
+
+/// The binary in a folder, with its log in a pipe.
+fn within(folder: &tempfile::TempDir, arguments: &[&str]) -> Command {
+    let mut command = Process::command(arguments);
+    command
+        .current_dir(folder)
+        .env("HOST", "127.0.0.1")
+        .env("PORT", "0")
+        .stderr(Stdio::piped());
+    command
+}
+
+/// A failure is exit status 2, one line on stderr that holds all of `words`, and no data.
+#[track_caller]
+fn assert_fails(command: &mut Command, words: &[&str]) {
+    let (code, stdout, stderr) = run(command);
+    assert_eq!((code, &*stdout), (2, ""), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    assert!(stderr.starts_with("error: "), "{stderr}");
+    for word in words {
+        assert!(stderr.contains(word), "{word} is not in: {stderr}");
+    }
+    assert!(!stderr.contains("s3cret"), "{stderr}");
+}

@@ -1,0 +1,286 @@
+//! `orders serve`: its settings, its start and its end.
+
+use std::net::TcpListener;
+use std::process::Stdio;
+
+use crate::cli::{assert_fails, on, within};
+use crate::harness::{Process, Raw, TestDatabase, on_both, order};
+
+/// An address that is taken for as long as the listener lives, and its port.
+fn taken() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    (listener, port)
+}
+
+#[tokio::test]
+async fn the_embedded_default_is_a_file_here_and_a_restart_keeps_everything() {
+    let folder = tempfile::tempdir().unwrap();
+    let process = Process::start(&mut within(&folder, &["serve"]));
+    let placed = process
+        .client
+        .place("key", order("tea", 2))
+        .await
+        .expect(201);
+    process.signal("TERM");
+    let (code, log) = process.log();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(
+        log.contains("no DATABASE_URL: using SQLite in ./orders.db"),
+        "{log}"
+    );
+    assert!(folder.path().join("orders.db").is_file());
+
+    // An empty variable is no address either.
+    let process = Process::start(within(&folder, &["serve"]).env("DATABASE_URL", ""));
+    let replay = process
+        .client
+        .place("key", order("tea", 2))
+        .await
+        .expect(200);
+    assert_eq!(replay.body, placed.body);
+    let page = process.client.get("/orders").await.expect(200);
+    assert_eq!(page.json()["orders"], serde_json::json!([placed.json()]));
+    process.signal("INT");
+    assert_eq!(process.log().0, Some(0));
+}
+
+#[test]
+fn variables_are_honoured_and_flags_beat_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let (listener, port) = taken();
+    drop(listener);
+    let process = Process::start(within(&folder, &["serve"]).env("PORT", &port));
+    assert_eq!(
+        process.client.address.to_string(),
+        format!("127.0.0.1:{port}")
+    );
+    process.kill();
+
+    let (_listener, busy) = taken();
+    let flags = [
+        "serve",
+        "--port=0",
+        "--host=127.0.0.1",
+        "--database-url=sqlite://flag.db",
+    ];
+    let mut command = within(&folder, &flags);
+    command
+        .env("PORT", &busy)
+        .env("HOST", "no.such.host.invalid")
+        .env("DATABASE_URL", "sqlite://variable.db");
+    Process::start(&mut command).kill();
+    assert!(folder.path().join("flag.db").is_file());
+    assert!(!folder.path().join("variable.db").exists());
+}
+
+on_both! {
+    async fn the_database_of_the_variable_is_the_one_that_is_used(app: &App) {
+        let placed = app.client.place("key", order("tea", 2)).await.expect(201);
+        let process = Process::serve(&app.database);
+        let replay = process.client.place("key", order("tea", 2)).await.expect(200);
+        assert_eq!(replay.body, placed.body);
+        process.signal("TERM");
+        assert_eq!(process.wait(), Some(0));
+    }
+}
+
+#[test]
+fn a_database_that_cannot_be_used_is_one_line_without_a_password() {
+    let folder = tempfile::tempdir().unwrap();
+    for (url, words) in [
+        (
+            "postgres://me:s3cret@127.0.0.1:1/x",
+            &["me:***@127.0.0.1:1/x", "refused"][..],
+        ),
+        (
+            "postgres://127.0.0.1:1/x?user=me&password=s3cret",
+            &["127.0.0.1:1", "refused"],
+        ),
+        (
+            "postgres://me:s3cret@127.0.0.1:99999/x",
+            &["malformed", "port"],
+        ),
+        (
+            "mysql://me:s3cret@127.0.0.1/x",
+            &["must start with", "postgres://", "sqlite:"],
+        ),
+        ("me:s3cret@127.0.0.1/x", &["must start with"]),
+        ("orders.db", &["must start with"]),
+        ("sqlite://", &["must start with"]),
+        ("sqlite::memory:", &["in memory", "name a file"]),
+        (
+            "sqlite:///no/such/folder/orders.db",
+            &["/no/such/folder/orders.db"],
+        ),
+    ] {
+        for command in [&["serve"][..], &["migrate", "up"], &["migrate", "status"]] {
+            assert_fails(within(&folder, command).env("DATABASE_URL", url), words);
+            let flag = ["--database-url", url];
+            assert_fails(&mut within(&folder, &[command, &flag].concat()), words);
+        }
+    }
+    assert_eq!(
+        std::fs::read_dir(&folder).unwrap().count(),
+        0,
+        "a file was left"
+    );
+}
+
+#[tokio::test]
+async fn a_database_that_does_not_exist_is_named() {
+    let mut database = TestDatabase::create(crate::harness::Backend::Postgres).await;
+    let url = database.url.clone();
+    database.url += "_not";
+    assert_fails(&mut on(&database, &["serve"]), &["does not exist", "_not"]);
+    database.url = url;
+    database.drop().await;
+}
+
+#[test]
+fn a_database_that_does_not_answer_is_given_up() {
+    // Connections are accepted by the kernel, and nothing ever comes back.
+    let (_listener, port) = taken();
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("postgres://me:s3cret@127.0.0.1:{port}/x");
+    let mut command = within(&folder, &["serve", "--connect-timeout", "300ms"]);
+    assert_fails(
+        command.env("DATABASE_URL", url),
+        &["did not answer within 300ms", "me:***@"],
+    );
+}
+
+#[tokio::test]
+async fn the_log_shows_no_password_and_is_json_on_request() {
+    let database = TestDatabase::create(crate::harness::Backend::Postgres).await;
+    let mut url: url::Url = database.url.parse().unwrap();
+    let password = url.password().unwrap_or("s3cret").to_owned();
+    // A server that trusts everybody does not look at it.
+    url.set_password(Some(&password)).unwrap();
+    let mut command = on(
+        &database,
+        &["serve", "--log", "trace", "--log-format", "json"],
+    );
+    command
+        .env("DATABASE_URL", url.as_str())
+        .stderr(Stdio::piped());
+    let process = Process::start(&mut command);
+    process.signal("TERM");
+    let (code, log) = process.log();
+    assert_eq!(code, Some(0));
+    assert!(log.contains("serving") && log.contains("stopped"), "{log}");
+    assert!(!log.contains(&password), "{log}");
+    for line in log.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(
+            line["level"].is_string() && line["message"].is_string(),
+            "{line}"
+        );
+    }
+    database.drop().await;
+}
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_listener, port) = taken();
+    let address = format!("127.0.0.1:{port}");
+    let mut command = within(&folder, &["serve", "--log", "error"]);
+    assert_fails(
+        command.env("PORT", &port),
+        &["cannot listen on", &address, "in use"],
+    );
+}
+
+#[test]
+fn waits_that_contradict_each_other_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    for (flags, shorter, longer) in [
+        (
+            &["--lock-wait=10s"][..],
+            "--lock-wait",
+            "--transaction-timeout",
+        ),
+        (&["--lock-wait=5s"], "--lock-wait", "--transaction-timeout"),
+        (
+            &["--transaction-timeout=1s"],
+            "--lock-wait",
+            "--transaction-timeout",
+        ),
+        (
+            &["--transaction-timeout=20s"],
+            "--transaction-timeout",
+            "--request-timeout",
+        ),
+        (
+            &["--request-timeout=5s"],
+            "--transaction-timeout",
+            "--request-timeout",
+        ),
+    ] {
+        let rule = format!("{shorter} must be shorter than {longer}");
+        assert_fails(
+            &mut within(&folder, &[&["serve"], flags].concat()),
+            &[&rule],
+        );
+    }
+    assert_eq!(
+        std::fs::read_dir(&folder).unwrap().count(),
+        0,
+        "a file was left"
+    );
+}
+
+/// Begins a request whose body the service has asked for, so that it is in work for certain.
+async fn in_work(process: &Process, body: &str) -> Raw {
+    let mut connection = Raw::connect(process.client.address).await;
+    let length = body.len();
+    let lines =
+        format!("Idempotency-Key: key\r\nExpect: 100-continue\r\nContent-Length: {length}\r\n");
+    connection.post(&lines).await;
+    assert_eq!(connection.reply().await.status, 100);
+    connection
+}
+
+on_both! {
+    async fn a_signal_ends_it_when_what_is_in_work_is_answered(app: &App) {
+        let body = order("tea", 2);
+        let mut status = 201;
+        for signal in ["TERM", "INT"] {
+            let process = Process::serve(&app.database);
+            let mut connection = in_work(&process, &body).await;
+            process.signal(signal);
+            Raw::refused(process.client.address).await;
+            let reply = connection.send(&body).await.reply().await.expect(status);
+            assert_eq!(reply.is_replay(), status == 200);
+            connection.closed().await;
+            assert_eq!(process.wait(), Some(0), "{signal}");
+            status = 200;
+        }
+        assert_eq!(app.database.orders().await, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_it_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let process = Process::start(&mut within(&folder, &["serve"]));
+    let _connection = in_work(&process, &order("tea", 2)).await;
+    process.signal("TERM");
+    Raw::refused(process.client.address).await;
+    process.signal("INT");
+    assert_eq!(process.log().0, Some(130));
+}
+
+#[tokio::test]
+async fn what_does_not_end_in_time_is_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let process = Process::start(&mut within(
+        &folder,
+        &["serve", "--shutdown-timeout", "200ms"],
+    ));
+    let mut connection = in_work(&process, &order("tea", 2)).await;
+    process.signal("TERM");
+    connection.closed().await;
+    assert_eq!(process.log().0, Some(0));
+}

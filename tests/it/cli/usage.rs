@@ -1,0 +1,140 @@
+//! Help, typos, and what describes the program.
+
+use crate::cli::{run, within};
+use crate::harness::Process;
+
+/// Every command.
+const COMMANDS: [&[&str]; 10] = [
+    &[],
+    &["serve"],
+    &["migrate"],
+    &["migrate", "up"],
+    &["migrate", "down"],
+    &["migrate", "status"],
+    &["migrate", "fresh"],
+    &["openapi"],
+    &["completions"],
+    &["man"],
+];
+
+#[test]
+fn every_command_explains_itself() {
+    for command in COMMANDS {
+        for help in ["--help", "-h"] {
+            let mut asked = Process::command(&[command, &[help]].concat());
+            let (code, stdout, stderr) = run(asked.env("DATABASE_URL", "postgres://me:s3cret@h/x"));
+            assert_eq!((code, &*stderr), (0, ""), "{command:?} {help}");
+            let usage = format!("Usage: {}", [&["orders"], command].concat().join(" "));
+            assert!(stdout.contains(&usage), "{stdout}");
+            assert!(!stdout.contains("s3cret"), "{stdout}");
+        }
+    }
+}
+
+#[test]
+fn every_setting_names_its_variable_and_its_default() {
+    let (_, help, _) = run(&mut Process::command(&["serve", "--help"]));
+    let settings = help.split("\n      --").skip(1);
+    let settings: Vec<&str> = settings.filter(|text| text.contains('<')).collect();
+    assert!(settings.len() >= 15, "{help}");
+    for setting in settings {
+        let name = setting.split([' ', '\n']).next().unwrap();
+        let variable = name.to_ascii_uppercase().replace('-', "_");
+        let plain = ["HOST", "PORT", "DATABASE_URL"].contains(&&*variable);
+        let prefix = if plain { "" } else { "ORDERS_" };
+        let env = format!("[env: {prefix}{variable}");
+        assert!(setting.contains(&env), "{env} is not in: {setting}");
+        let default = setting.contains("[default: ") || name == "database-url";
+        assert!(default, "no default: {setting}");
+    }
+}
+
+#[test]
+fn a_typo_is_bad_usage_with_a_hint() {
+    for (arguments, hint) in [
+        (&["sevre"][..], "'serve'"),
+        (&["serve", "--prot", "1"], "'--port'"),
+        (&["migrate", "stauts"], "'status'"),
+        (&["migrate", "down", "--step=1"], "'--steps'"),
+        (&["completions", "bahs"], "'bash'"),
+    ] {
+        let (code, stdout, stderr) = run(&mut Process::command(arguments));
+        assert_eq!((code, &*stdout), (2, ""), "{arguments:?}");
+        assert!(
+            stderr.starts_with("error: ") && stderr.contains(hint),
+            "{stderr}"
+        );
+    }
+}
+
+#[test]
+fn bad_usage_is_never_mistaken_for_an_answer() {
+    for arguments in [
+        &[][..],
+        &["migrate"],
+        &["completions"],
+        &["serve", "extra"],
+        &["serve", "--port", "65536"],
+        &["serve", "--lanes", "0"],
+        &["serve", "--lock-wait", "soon"],
+        &["migrate", "down", "--steps", "0"],
+    ] {
+        let (code, stdout, stderr) = run(&mut Process::command(arguments));
+        assert_eq!((code, &*stdout), (2, ""), "{arguments:?}");
+        assert!(
+            stderr.contains("--help") || stderr.contains("Usage"),
+            "{stderr}"
+        );
+    }
+}
+
+#[test]
+fn what_describes_the_program_needs_no_database() {
+    let folder = tempfile::tempdir().unwrap();
+    for (arguments, expected) in [
+        (&["openapi"][..], "\"openapi\""),
+        (&["openapi", "--yaml"], "openapi: 3."),
+        (&["completions", "bash"], "_orders()"),
+        (&["completions", "zsh"], "#compdef orders"),
+        (&["completions", "fish"], "complete -c orders"),
+        (&["man"], ".TH orders 1"),
+        (
+            &["--version"],
+            concat!("orders ", env!("CARGO_PKG_VERSION"), "\n"),
+        ),
+    ] {
+        let unreachable = "postgres://me:s3cret@127.0.0.1:1/x";
+        let (code, stdout, stderr) =
+            run(within(&folder, arguments).env("DATABASE_URL", unreachable));
+        assert_eq!((code, &*stderr), (0, ""), "{arguments:?}");
+        assert!(stdout.contains(expected), "{arguments:?}: {stdout}");
+    }
+    assert_eq!(
+        std::fs::read_dir(&folder).unwrap().count(),
+        0,
+        "a file was left"
+    );
+}
+
+#[test]
+fn the_completions_and_the_manual_know_every_command() {
+    let (_, script, _) = run(&mut Process::command(&["completions", "bash"]));
+    let (_, manual, _) = run(&mut Process::command(&["man"]));
+    for command in COMMANDS.into_iter().filter(|command| command.len() == 1) {
+        assert!(
+            script.contains(&format!("orders,{})", command[0])),
+            "{command:?}"
+        );
+        assert!(
+            manual.contains(&format!(".TH orders-{} 1", command[0])),
+            "{command:?}"
+        );
+    }
+    let checked = std::process::Command::new("bash")
+        .args(["-n", "-c", &script])
+        .output();
+    assert!(
+        checked.unwrap().status.success(),
+        "bash does not take the script"
+    );
+}
