@@ -141,6 +141,13 @@ impl HammerArgs {
             return measure(self, &scratch).await;
         }
         let settings = settings(self, &scratch).await?;
+        let impossible = settings.impossible();
+        if !impossible.is_empty() {
+            let names = impossible.join(", ");
+            return Err(
+                format!("{names}: only on private instances, or on several of them").into(),
+            );
+        }
         let progress = Progress::new(Format::detect());
         let found = hammer::run(&settings, &progress, interrupt()).await?;
         conclude(&found, settings.report.as_deref())

@@ -41,6 +41,14 @@ pub enum Service {
 }
 
 impl Settings {
+    /// The scenarios that were asked for and cannot be played on this service.
+    #[must_use]
+    pub fn impossible(&self) -> Vec<&'static str> {
+        let wanted = self.wanted();
+        let missing = self.scenarios.iter().filter(|one| !wanted.contains(one));
+        missing.map(|one| one.name()).collect()
+    }
+
     /// The scenarios that are asked for and possible here.
     pub(crate) fn wanted(&self) -> Vec<Scenario> {
         let (instances, private) = match &self.service {

@@ -221,7 +221,7 @@ fn once_answered(view: &KeyView<'_>, terms: &Terms) -> Finding {
 
 fn converges(view: &KeyView<'_>, _: &Terms) -> Finding {
     let retried = view.places().filter(|attempt| attempt.invoked.drain).last();
-    let Some(last) = retried.filter(|_| view.ended_well) else {
+    let Some(last) = retried.filter(|_| view.ended_well && !view.was_misused()) else {
         return Finding::Silent;
     };
     if !view.accepted().is_empty() {

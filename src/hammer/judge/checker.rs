@@ -242,3 +242,121 @@ impl Judgement {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::hammer::history::Event;
+    use crate::hammer::judge::Verdict;
+
+    /// An attempt in two events; `end` is merged into the second.
+    fn attempt(n: u64, key: &str, end: Value) -> [Value; 2] {
+        let invoke = json!({
+            "type": "invoke", "n": n, "t": n * 100, "scenario": "pair", "key": key, "lines": [key],
+            "ask": "place", "payload": 0, "spelling": "plain", "item": key, "quantity": 1,
+            "instance": 0, "gate": "last_byte", "fault": {"kind": "none"}, "struck": false, "drain": false,
+        });
+        let mut end = end;
+        end["n"] = json!(n);
+        end["t"] = json!(n * 100 + 150);
+        end["released"] = json!(n * 100 + 10);
+        [invoke, end]
+    }
+
+    fn ok(status: u16, id: &str, key: &str) -> Value {
+        json!({"type": "ok", "answer": {
+            "status": status, "replayed": status == 200, "location": "/orders/1", "body": id,
+            "bytes": id, "json": id, "order": {"id": id, "item": key, "quantity": "1"},
+        }})
+    }
+
+    fn lost() -> Value {
+        json!({"type": "unknown", "error": "no complete answer within 1s"})
+    }
+
+    fn stored(id: &str, key: &str) -> Value {
+        json!({"type": "stored", "id": id, "item": key, "quantity": "1", "oracle": "api"})
+    }
+
+    /// The judgement on a key `a`, of attempts with these ends and of these stored orders.
+    fn judged(ends: Vec<Value>, orders: &[&str], trouble: Option<&str>) -> Judgement {
+        let header = json!({
+            "version": 1, "program": "0", "run": "r", "seed": 1, "profile": "quick", "targets": ["t"],
+            "scenarios": ["pair"], "oracles": ["api"], "strict": false, "least_contended": 1,
+            "settle_ms": 1, "started_unix_ms": 0, "cores": 1, "repeat": "",
+        });
+        let contract = attempt(1, "contract-0-0", ok(201, "1", "contract-0-0"));
+        let mut events = contract.to_vec();
+        events[0]["scenario"] = json!("contract");
+        events.push(stored("1", "contract-0-0"));
+        for (n, end) in (2..).zip(ends) {
+            events.extend(attempt(n, "a", end));
+        }
+        events.extend(orders.iter().map(|id| stored(id, "a")));
+        events.push(
+            json!({"type": "oracle", "t": 9000, "oracle": "api", "orders": 1, "trouble": trouble}),
+        );
+        events.push(json!({"type": "chapter", "t": 9001, "troubles": [], "alive": true, "interrupted": false}));
+        let mut page = Page::default();
+        for event in events {
+            page.add(serde_json::from_value::<Event>(event).unwrap());
+        }
+        let mut judgement = Judgement::new(serde_json::from_value(header).unwrap());
+        judge(&mut judgement, &page);
+        judgement
+    }
+
+    fn broken(judgement: &Judgement) -> Vec<&str> {
+        judgement
+            .violations
+            .iter()
+            .map(|one| one.invariant)
+            .collect()
+    }
+
+    #[test]
+    fn a_fresh_answer_and_its_replay_hold() {
+        let judgement = judged(vec![ok(201, "x", "a"), ok(200, "x", "a")], &["x"], None);
+        assert_eq!(broken(&judgement), Vec::<&str>::new());
+        assert_eq!(judgement.contended, 1);
+    }
+
+    #[test]
+    fn what_nobody_saw_convicts_nobody() {
+        for orders in [&[][..], &["x"]] {
+            let judgement = judged(vec![lost(), lost()], orders, None);
+            assert_eq!(broken(&judgement), Vec::<&str>::new(), "{orders:?}");
+        }
+        // A replay whose first answer was lost is no replay of nothing.
+        let judgement = judged(vec![lost(), ok(200, "x", "a")], &["x"], None);
+        assert_eq!(broken(&judgement), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn a_second_order_convicts_whatever_was_answered() {
+        let judgement = judged(vec![lost(), ok(201, "x", "a")], &["x", "y"], None);
+        assert_eq!(broken(&judgement), ["one-order"]);
+        assert_eq!(judgement.verdict(), Verdict::Violated);
+    }
+
+    #[test]
+    fn a_lost_acknowledgement_convicts_only_when_the_oracle_was_read_to_its_end() {
+        let judgement = judged(vec![ok(201, "x", "a")], &[], None);
+        assert_eq!(broken(&judgement), ["acknowledged-is-stored"]);
+        let judgement = judged(
+            vec![ok(201, "x", "a")],
+            &[],
+            Some("the list does not get on"),
+        );
+        assert_eq!(broken(&judgement), Vec::<&str>::new());
+        assert_eq!(judgement.verdict(), Verdict::Unknown);
+    }
+
+    #[test]
+    fn a_replay_that_nobody_was_first_for_convicts() {
+        let judgement = judged(vec![ok(200, "x", "a"), ok(200, "x", "a")], &["x"], None);
+        assert_eq!(broken(&judgement), ["one-fresh"]);
+    }
+}

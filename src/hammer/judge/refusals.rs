@@ -195,7 +195,8 @@ fn valid_is_accepted(view: &KeyView<'_>, terms: &Terms) -> Finding {
 }
 
 fn conflict_needs_a_rival(view: &KeyView<'_>, terms: &Terms) -> Finding {
-    if view.struck() || view.has_secrets() || view.only_kind(terms).is_none() {
+    let blurred = view.struck() || view.has_secrets() || view.was_misused();
+    if blurred || view.only_kind(terms).is_none() {
         return Finding::Silent;
     }
     let mut finding = Finding::Silent;

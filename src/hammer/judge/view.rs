@@ -76,6 +76,12 @@ impl<'a> KeyView<'a> {
         }
     }
 
+    /// Whether an invalid body came under the key: a lax target has taken it for the first one.
+    pub(super) fn was_misused(&self) -> bool {
+        let bad = |attempt: &&Attempt| attempt.invoked.ask == Ask::BadBody;
+        self.attempts.iter().any(bad)
+    }
+
     /// Whether a process was struck while the key was used.
     pub(super) fn struck(&self) -> bool {
         self.attempts.iter().any(|attempt| attempt.invoked.struck)

@@ -127,3 +127,13 @@ async fn it_is_not_on_this_machine() {
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("--allow-remote"), "{said}");
 }
+
+#[tokio::test]
+async fn it_cannot_be_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["--url", "http://127.0.0.1:9", "--scenario", "kill"];
+    let (output, _) = hammer(folder.path(), &arguments).await;
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("kill: only on private instances"), "{said}");
+}

@@ -80,20 +80,26 @@ async fn matrix() {
     species.retain(|one| one.name.contains(&only));
     // The wrong ones first.
     species.sort_by_key(|one: &Species| one.wrong.is_empty());
-    let runs = species.iter().flat_map(|species| {
-        let runs = if species.wrong.is_empty() {
+    let runs_of = |species: &Species| {
+        if species.wrong.is_empty() {
             good_runs
         } else {
             wrong_runs
-        };
-        (1..=runs).map(move |seed| (*species, seed))
-    });
+        }
+    };
+    let runs = species
+        .iter()
+        .flat_map(|species| (1..=runs_of(species)).map(move |seed| (*species, seed)));
     let mut rows: BTreeMap<&str, Row> = BTreeMap::new();
     let mut reports = stream::iter(runs)
         .map(|(species, seed)| async move { (species, seed, hammer(species, seed, &[]).await) })
         .buffered(abreast);
     while let Some((species, seed, report)) = reports.next().await {
-        rows.entry(species.name).or_default().add(&report);
+        let row = rows.entry(species.name).or_default();
+        row.add(&report);
+        if seed == runs_of(&species) {
+            eprintln!("{}: {:?}", species.name, row.verdicts);
+        }
         let wanted = species.wrong.is_empty() == (report.verdict() == Verdict::Held);
         if !wanted {
             eprintln!("{} {seed}: {}", species.name, report.text(false));
