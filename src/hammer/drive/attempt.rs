@@ -63,22 +63,10 @@ impl Driver {
             n,
             t: self.recorder.now(),
             scenario: scenario.to_owned(),
-            key: shot.key.clone(),
-            lines: shot
-                .lines
-                .iter()
-                .map(|line| String::from_utf8_lossy(line).into_owned())
-                .collect(),
-            ask: shot.ask,
-            payload: shot.payload.variant,
-            spelling: shot.payload.spelling,
-            item: shot.payload.item.clone(),
-            quantity: shot.payload.quantity,
             instance,
-            gate: shot.gate,
-            fault: shot.fault,
             struck,
             drain,
+            ..asked(shot)
         }));
         let mut proxy = None;
         let connection = if fault::is_on_the_way(shot.fault) {
@@ -225,6 +213,28 @@ impl Driver {
                 }
             }
         }
+    }
+}
+
+/// What the history says of a shot, wherever and whenever it is sent.
+fn asked(shot: &Shot) -> Invoked {
+    let text = |line: &Vec<u8>| String::from_utf8_lossy(line).into_owned();
+    Invoked {
+        n: 0,
+        t: 0,
+        scenario: String::new(),
+        key: shot.key.clone(),
+        lines: shot.lines.iter().map(text).collect(),
+        ask: shot.ask,
+        payload: shot.payload.variant,
+        spelling: shot.payload.spelling,
+        item: shot.payload.item.clone(),
+        quantity: shot.payload.quantity,
+        instance: shot.instance,
+        gate: shot.gate,
+        fault: shot.fault,
+        struck: false,
+        drain: false,
     }
 }
 

@@ -18,6 +18,12 @@ impl RawAnswer {
             .find(|(one, _)| one.eq_ignore_ascii_case(name))
             .map(|(_, value)| value.as_str())
     }
+
+    /// Whether the header of that name has `word` in it.
+    fn says(&self, name: &str, word: &str) -> bool {
+        let value = self.header(name).map(str::to_ascii_lowercase);
+        value.is_some_and(|value| value.contains(word))
+    }
 }
 
 /// What the bytes amount to.
@@ -61,47 +67,37 @@ pub(super) fn parse(bytes: &[u8], ended: bool) -> Parsed {
         headers,
         body: Vec::new(),
     };
-    let says = |name: &str, word: &str| {
-        answer
-            .header(name)
-            .is_some_and(|value| value.to_ascii_lowercase().contains(word))
-    };
-    let (closes, chunked) = (
-        says("connection", "close"),
-        says("transfer-encoding", "chunked"),
-    );
+    answer.keeps_alive &= !answer.says("connection", "close");
+    match body(&mut answer, &bytes[start..], ended) {
+        Ok(Some(taken)) => Parsed::Whole(answer, start + taken),
+        Ok(None) => Parsed::Partial,
+        Err(why) => Parsed::Nonsense(why),
+    }
+}
+
+/// Puts the body into `answer` and says how many bytes it took, or nothing while some are missing.
+fn body(answer: &mut RawAnswer, rest: &[u8], ended: bool) -> Result<Option<usize>, String> {
     let length = answer.header("content-length").map(str::parse::<usize>);
-    answer.keeps_alive &= !closes;
-    let rest = &bytes[start..];
-    let taken = if status == 204 || status == 304 {
+    let taken = if matches!(answer.status, 204 | 304) {
         Some(0)
-    } else if chunked {
-        match unchunk(rest) {
-            Ok(Some((body, taken))) => {
-                answer.body = body;
-                return Parsed::Whole(answer, start + taken);
-            }
-            Ok(None) => None,
-            Err(why) => return Parsed::Nonsense(why),
-        }
+    } else if answer.says("transfer-encoding", "chunked") {
+        let whole = unchunk(rest)?;
+        return Ok(whole.map(|(body, taken)| {
+            answer.body = body;
+            taken
+        }));
     } else if let Some(length) = length {
-        match length {
-            Ok(length) if rest.len() >= length => Some(length),
-            Ok(_) => None,
-            Err(_) => return Parsed::Nonsense("a Content-Length that is no number".into()),
-        }
+        let length = length.map_err(|_| "a Content-Length that is no number".to_owned())?;
+        (rest.len() >= length).then_some(length)
     } else {
         // Without a length the end of the connection is the end of the body.
         answer.keeps_alive = false;
         ended.then_some(rest.len())
     };
-    match taken {
-        Some(taken) => {
-            answer.body = rest[..taken].to_vec();
-            Parsed::Whole(answer, start + taken)
-        }
-        None => Parsed::Partial,
+    if let Some(taken) = taken {
+        answer.body = rest[..taken].to_vec();
     }
+    Ok(taken)
 }
 
 /// The body of a chunked answer and the bytes it took, or nothing while chunks are missing.
@@ -112,9 +108,11 @@ fn unchunk(bytes: &[u8]) -> Result<Option<(Vec<u8>, usize)>, String> {
             Ok(httparse::Status::Complete((start, size))) => {
                 let size = usize::try_from(size).map_err(|_| "an endless chunk".to_owned())?;
                 let begin = at + start;
-                let Some(end) = begin.checked_add(size).filter(|end| end + 2 <= bytes.len()) else {
+                let left = bytes.len() - begin;
+                if left < 2 || left - 2 < size {
                     return Ok(None);
-                };
+                }
+                let end = begin + size;
                 body.extend_from_slice(&bytes[begin..end]);
                 // After the last chunk: an empty line, since nobody sends us trailers unasked.
                 at = end + 2;
@@ -165,6 +163,14 @@ mod tests {
 
         let interim = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n";
         assert_eq!(whole(interim, false).unwrap().0.status, 204);
+    }
+
+    #[test]
+    fn a_length_that_is_a_lie_is_never_believed() {
+        let endless = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffe\r\nok";
+        assert!(whole(endless, false).is_none());
+        let wrong = b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nok";
+        assert!(matches!(parse(wrong, false), Parsed::Nonsense(_)));
     }
 
     #[test]
