@@ -47,6 +47,7 @@
 
 pub mod cli;
 pub mod db;
+pub mod hammer;
 pub mod http;
 pub mod idempotency;
 pub mod order;

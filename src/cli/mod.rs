@@ -5,6 +5,7 @@
 
 mod database;
 mod documents;
+mod hammer;
 mod log;
 mod migrate;
 mod serve;
@@ -31,6 +32,8 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Change the schema of the database, or ask what is pending
     Migrate(migrate::MigrateArgs),
+    /// Fire concurrent requests at a service, and prove exactly one order per key
+    Hammer(Box<hammer::HammerArgs>),
     /// Print the OpenAPI document
     Openapi(documents::OpenapiArgs),
     /// Print a completion script for a shell
@@ -86,6 +89,7 @@ async fn run(command: Command) -> Result<Status, Failure> {
     match command {
         Command::Serve(args) => args.run().await,
         Command::Migrate(args) => args.run().await,
+        Command::Hammer(args) => args.run().await,
         Command::Openapi(args) => args.run(),
         Command::Completions(args) => args.run(),
         Command::Man => documents::man(),

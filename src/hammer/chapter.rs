@@ -1,0 +1,219 @@
+//! A chapter: everything once, then healing, retries and the oracle. What it leaves in the history
+//! can be judged by itself and forgotten, so that a soak of hours needs the memory of one chapter.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use futures_util::{StreamExt, stream};
+
+use super::drive::Driver;
+use super::fault::ProcessError;
+use super::history::{Chapter, Event, OracleRead};
+use super::judge;
+use super::oracle::Oracle;
+use super::pace::{Pace, Share};
+use super::report::Progress;
+use super::workload::{self, Payload, Scenario, Setting, Shot};
+
+/// What all chapters have at hand.
+pub(crate) struct Stage {
+    pub(crate) seed: u64,
+    /// The name of the run.
+    pub(crate) run: String,
+    /// The first instance, as it is called in sentences.
+    pub(crate) target: String,
+    pub(crate) wanted: Vec<Scenario>,
+    pub(crate) driver: Driver,
+    /// Each with its name, or why it could not be opened.
+    pub(crate) oracles: Vec<(String, Result<Oracle, String>)>,
+}
+
+impl Stage {
+    /// Each chapter has a name of its own in its keys and items.
+    fn setting(&self, chapter: u32) -> Setting {
+        Setting {
+            seed: self.seed,
+            run: format!("{}.{chapter}", self.run),
+            instances: self.driver.pools.len(),
+        }
+    }
+
+    /// Everything once; what it leaves in the history can be judged by itself.
+    pub(crate) async fn chapter(&self, number: u32, pace: Pace, progress: &Progress) -> Chapter {
+        let mut chapter = Chapter::default();
+        let first = workload::case(&self.setting(number), Scenario::Contract, number * CASES);
+        self.driver.play(&first).await;
+        let speaks = self
+            .driver
+            .recorder
+            .with_attempts(|all| judge::speaks(all, &self.target));
+        if speaks.is_err() {
+            chapter.t = self.driver.recorder.now();
+            return chapter;
+        }
+        chapter.troubles = self.scenarios(number, pace, progress).await;
+        progress.begin("retry and read", 1);
+        if let Some(Err(error)) = self.heal().await {
+            chapter
+                .troubles
+                .push(format!("could not be healed: {error}"));
+        }
+        let control = self.control(number, "drain");
+        chapter.alive = self
+            .driver
+            .drain(control, pace.settle(), pace.replays())
+            .await;
+        self.read(number).await;
+        progress.tick(0);
+        chapter.t = self.driver.recorder.now();
+        chapter
+    }
+
+    /// All scenarios; returns what kept them from being played.
+    async fn scenarios(&self, chapter: u32, pace: Pace, progress: &Progress) -> Vec<String> {
+        let begun = Instant::now();
+        let latency = self.latency(chapter).await;
+        let hurried = pace == Pace::Quick && latency > SLOW;
+        for (place, group) in groups(&self.wanted, hurried).iter().enumerate() {
+            let names: Vec<&str> = group.iter().map(|one| one.name()).collect();
+            let names = names.join(", ");
+            if begun.elapsed() > pace.budget() * 5 / 4 {
+                return vec![format!("there was no time for {names}")];
+            }
+            let cases = group.iter().map(|one| u64::from(pace.share(*one).cases));
+            progress.begin(&names, cases.sum());
+            let late = begun.elapsed() > pace.budget();
+            let play = |one: &Scenario| {
+                // When the time is nearly over, everything that is left is tried a little.
+                let mut share = pace.share(*one);
+                if late {
+                    share.time /= 10;
+                }
+                self.scenario(*one, chapter, share, latency, progress)
+            };
+            join_all(group.iter().map(play)).await;
+            self.driver.recorder.give_up();
+            let control = self.control(chapter, &place.to_string());
+            if !self.driver.control(control).await {
+                return vec![format!("the target stopped taking orders during {names}")];
+            }
+        }
+        Vec::new()
+    }
+
+    /// The cases of one scenario, some at once, until they or their time are used up.
+    async fn scenario(
+        &self,
+        scenario: Scenario,
+        chapter: u32,
+        share: Share,
+        latency: Duration,
+        progress: &Progress,
+    ) {
+        let slow = usize::try_from(latency.as_millis() / SLOW.as_millis()).unwrap_or(0);
+        let lanes = share.lanes * (1 + slow.min(3));
+        let deadline = Instant::now() + share.time;
+        let skip = u32::from(scenario == Scenario::Contract);
+        let setting = self.setting(chapter);
+        let cases = (skip..share.cases)
+            .take_while(|_| Instant::now() < deadline)
+            .map(|number| workload::case(&setting, scenario, chapter * CASES + number));
+        let play = stream::iter(cases).for_each_concurrent(lanes, |case| async move {
+            self.driver.play(&case).await;
+            progress.tick(case.shots());
+        });
+        // A target that hangs must not hold up the run: its clients give up and go away.
+        let bound = share.time + self.driver.patience * 2;
+        let longest = if scenario.needs_processes() {
+            bound * 4
+        } else {
+            bound
+        };
+        let _ = tokio::time::timeout(longest, play).await;
+    }
+
+    /// How long a fresh order takes; the first ones of all may take longer.
+    async fn latency(&self, chapter: u32) -> Duration {
+        let mut least = Duration::MAX;
+        for name in ["first", "second"] {
+            let begun = Instant::now();
+            self.driver.control(self.control(chapter, name)).await;
+            least = least.min(begun.elapsed());
+        }
+        least
+    }
+
+    /// A fresh key, to see whether orders are still taken.
+    fn control(&self, chapter: u32, name: &str) -> Shot {
+        let label = format!("control-{chapter}-{name}");
+        let key = format!("hammer-{}.{chapter}-{label}", self.run);
+        Shot::place(&label, &key, Payload::new(key.clone(), 1))
+    }
+
+    async fn heal(&self) -> Option<Result<(), ProcessError>> {
+        let instances = self.driver.instances.as_ref()?;
+        for pool in &self.driver.pools {
+            pool.clear();
+        }
+        Some(instances.heal().await)
+    }
+
+    /// Asks every oracle for the orders of this chapter.
+    async fn read(&self, chapter: u32) {
+        let recorder = &self.driver.recorder;
+        for (name, oracle) in &self.oracles {
+            let (orders, trouble) = match oracle {
+                Ok(oracle) => {
+                    oracle
+                        .read(&format!("hammer-{}.{chapter}-", self.run))
+                        .await
+                }
+                Err(error) => (Vec::new(), Some(error.clone())),
+            };
+            let count = orders.len() as u64;
+            for order in orders {
+                recorder.record(Event::Stored(order));
+            }
+            recorder.record(Event::Oracle(OracleRead {
+                t: recorder.now(),
+                oracle: name.clone(),
+                orders: count,
+                trouble,
+            }));
+        }
+    }
+
+    /// The user has had enough: no more orders, but what was seen is worth a report.
+    pub(crate) async fn interrupted(&self, chapter: u32) -> Chapter {
+        self.driver.recorder.give_up();
+        let read = async {
+            let _ = self.heal().await;
+            self.read(chapter).await;
+        };
+        // A target that hangs must not hold up the user: then nothing is known of its orders.
+        let _ = tokio::time::timeout(Duration::from_secs(5), read).await;
+        Chapter {
+            t: self.driver.recorder.now(),
+            interrupted: true,
+            ..Chapter::default()
+        }
+    }
+}
+
+/// Scenarios one after another, but all at once where there is no time to wait for a slow target,
+/// which leaves this machine idle. Who kills processes plays alone.
+fn groups(wanted: &[Scenario], hurried: bool) -> Vec<Vec<Scenario>> {
+    let (alone, together): (Vec<Scenario>, Vec<Scenario>) =
+        wanted.iter().partition(|one| one.needs_processes());
+    let abreast = if hurried { together.len() } else { 1 };
+    let groups = together.chunks(abreast.max(1)).map(<[Scenario]>::to_vec);
+    groups
+        .chain(alone.into_iter().map(|one| vec![one]))
+        .collect()
+}
+
+/// A target that answers slower than this is waited for on more lanes.
+const SLOW: Duration = Duration::from_millis(25);
+
+/// Case numbers of one chapter.
+const CASES: u32 = 70_000;

@@ -1,0 +1,94 @@
+//! `history.ndjson`: one event a line, appended as it happens.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::path::Path;
+
+use super::{Event, Header, VERSION};
+
+/// A line longer than this is no line of ours.
+const LONGEST_LINE: u64 = 1 << 20;
+
+/// Why a history cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum HistoryError {
+    /// The file cannot be read or written.
+    #[error("history file")]
+    Io(#[from] io::Error),
+    /// A line is not an event.
+    #[error("line {line} of the history is not an event")]
+    NotAnEvent {
+        /// Counted from 1.
+        line: u64,
+        /// What the parser said.
+        source: serde_json::Error,
+    },
+    /// The first line does not say what this is.
+    #[error("the history does not begin with a run of version {VERSION}")]
+    NoHeader,
+}
+
+/// Appends events.
+#[derive(Debug)]
+pub(crate) struct Writer(BufWriter<File>);
+
+impl Writer {
+    /// A new file, or an emptied one.
+    pub(crate) fn create(path: &Path) -> io::Result<Self> {
+        File::create(path).map(|file| Self(BufWriter::with_capacity(1 << 16, file)))
+    }
+
+    /// Appends one line.
+    pub(crate) fn write(&mut self, event: &Event) -> io::Result<()> {
+        serde_json::to_writer(&mut self.0, event)?;
+        self.0.write_all(b"\n")
+    }
+
+    /// Hands everything to the operating system.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// Reads events back, a line at a time.
+pub(crate) struct Reader {
+    lines: BufReader<File>,
+    line: u64,
+}
+
+impl Reader {
+    /// Opens the file and takes its first line.
+    pub(crate) fn open(path: &Path) -> Result<(Header, Self), HistoryError> {
+        let mut reader = Self {
+            lines: BufReader::new(File::open(path)?),
+            line: 0,
+        };
+        match reader.next() {
+            Some(Ok(Event::Run(header))) if header.version == VERSION => Ok((header, reader)),
+            Some(Err(error @ HistoryError::Io(_))) => Err(error),
+            _ => Err(HistoryError::NoHeader),
+        }
+    }
+}
+
+impl Iterator for Reader {
+    type Item = Result<Event, HistoryError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut text = String::new();
+        self.line += 1;
+        let mut bounded = io::Read::take(&mut self.lines, LONGEST_LINE);
+        match bounded.read_line(&mut text) {
+            Ok(0) => None,
+            // The process died while it wrote the last line: what came before it stands.
+            Ok(_) if !text.ends_with('\n') => None,
+            Ok(_) => Some(
+                serde_json::from_str(&text).map_err(|source| HistoryError::NotAnEvent {
+                    line: self.line,
+                    source,
+                }),
+            ),
+            Err(error) => Some(Err(error.into())),
+        }
+    }
+}

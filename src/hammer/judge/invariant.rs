@@ -1,0 +1,59 @@
+//! The form of an invariant, and the list of all of them.
+
+use super::terms::Terms;
+use super::view::{KeyView, PageView};
+use super::{answers, orders, refusals};
+
+/// What one invariant says about one key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Finding {
+    /// Nothing here that it speaks about.
+    Silent,
+    /// It was put to the test and holds.
+    Held,
+    /// It is broken, and this was seen. No server that keeps its promise does this.
+    Broken(String),
+    /// The target chose otherwise than the letter of the contract, harmlessly and always alike:
+    /// a violation only where every letter counts.
+    Otherwise(String),
+}
+
+/// Something that must be true of every key, or of the whole run.
+pub(crate) struct Invariant {
+    /// Its name in reports, and for ever.
+    pub(crate) name: &'static str,
+    /// What it means, in one line.
+    pub(crate) meaning: &'static str,
+    pub(super) rule: Rule,
+}
+
+/// How an invariant is checked.
+pub(super) enum Rule {
+    /// Key by key.
+    Key(fn(&KeyView<'_>, &Terms) -> Finding),
+    /// Over everything: the findings with the keys that they are about.
+    Page(fn(&PageView<'_>) -> Vec<(String, Finding)>),
+}
+
+/// Every invariant, the most important first.
+pub(crate) fn all() -> impl Iterator<Item = &'static Invariant> {
+    orders::INVARIANTS
+        .iter()
+        .chain(answers::INVARIANTS)
+        .chain(refusals::INVARIANTS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_meanings_are_one_line() {
+        let mut names: Vec<_> = all().map(|one| one.name).collect();
+        names.sort_unstable();
+        let count = names.len();
+        names.dedup();
+        assert_eq!(names.len(), count);
+        assert!(all().all(|one| !one.meaning.contains('\n') && one.meaning.len() < 110));
+    }
+}

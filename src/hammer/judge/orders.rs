@@ -1,0 +1,208 @@
+//! Invariants about what is stored.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use super::invariant::{Finding, Invariant, Rule};
+use super::terms::Terms;
+use super::view::{KeyView, PageView, normal, trusted};
+use crate::hammer::history::{Known, Order};
+use crate::hammer::workload::Ask;
+
+pub(super) const INVARIANTS: &[Invariant] = &[
+    Invariant {
+        name: "one-order",
+        meaning: "at most one order is stored for one key",
+        rule: Rule::Key(one_order),
+    },
+    Invariant {
+        name: "acknowledged-is-stored",
+        meaning: "an order that was answered with 2xx is stored",
+        rule: Rule::Key(acknowledged_is_stored),
+    },
+    Invariant {
+        name: "stored-as-answered",
+        meaning: "the stored order is the one in the answer",
+        rule: Rule::Key(stored_as_answered),
+    },
+    Invariant {
+        name: "refused-stores-nothing",
+        meaning: "a key whose every request was refused has no order",
+        rule: Rule::Key(refused_stores_nothing),
+    },
+    Invariant {
+        name: "nothing-unasked",
+        meaning: "no order is stored that nobody asked for",
+        rule: Rule::Page(nothing_unasked),
+    },
+    Invariant {
+        name: "listed-once",
+        meaning: "the list of orders names each order once",
+        rule: Rule::Page(listed_once),
+    },
+    Invariant {
+        name: "oracles-agree",
+        meaning: "all oracles find the same orders",
+        rule: Rule::Page(oracles_agree),
+    },
+];
+
+fn one_order(view: &KeyView<'_>, _: &Terms) -> Finding {
+    let Some(orders) = &view.orders else {
+        return Finding::Silent;
+    };
+    match orders.len() {
+        0 => Finding::Silent,
+        count if count <= view.sharers + other_quoted(view) => Finding::Held,
+        count if view.sharers > 1 => Finding::Broken(format!(
+            "{count} orders are stored for {} keys with the same payload: {}",
+            view.sharers,
+            names(orders)
+        )),
+        count => Finding::Broken(format!("{count} orders are stored: {}", names(orders))),
+    }
+}
+
+/// Where a quoted key is a key of its own, it has an order of its own.
+fn other_quoted(view: &KeyView<'_>) -> usize {
+    let quoted = view.attempts.iter().any(|one| {
+        one.invoked.ask == Ask::QuotedKey
+            && one.accepted().is_some_and(|answer| {
+                view.accepted()
+                    .iter()
+                    .all(|(_, bare)| bare.order != answer.order)
+            })
+    });
+    usize::from(quoted)
+}
+
+fn names(orders: &[&Order]) -> String {
+    const SHOWN: usize = 4;
+    let mut ids: Vec<&str> = orders.iter().map(|order| order.id.as_str()).collect();
+    ids.sort_unstable();
+    let more = if ids.len() > SHOWN { ", …" } else { "" };
+    ids.truncate(SHOWN);
+    ids.join(", ") + more
+}
+
+fn acknowledged_is_stored(view: &KeyView<'_>, _: &Terms) -> Finding {
+    let Some(stored) = view.stored else {
+        return Finding::Silent;
+    };
+    let mut finding = Finding::Silent;
+    for (_, answer) in view.accepted() {
+        let Some(order) = &answer.order else {
+            continue;
+        };
+        if !stored.contains_key(&normal(&order.id)) {
+            return Finding::Broken(format!(
+                "answered {} with order {}, which is not stored",
+                answer.status, order.id
+            ));
+        }
+        finding = Finding::Held;
+    }
+    finding
+}
+
+fn stored_as_answered(view: &KeyView<'_>, _: &Terms) -> Finding {
+    let Some(stored) = view.stored else {
+        return Finding::Silent;
+    };
+    let mut finding = Finding::Silent;
+    for (_, answer) in view.accepted() {
+        let Some(told) = &answer.order else { continue };
+        let Some(kept) = stored.get(&normal(&told.id)) else {
+            continue;
+        };
+        if (&told.item, &told.quantity) != (&kept.item, &kept.quantity) {
+            return Finding::Broken(format!(
+                "answered item {:?} × {}, stored {:?} × {}",
+                told.item, told.quantity, kept.item, kept.quantity
+            ));
+        }
+        finding = Finding::Held;
+    }
+    finding
+}
+
+fn refused_stores_nothing(view: &KeyView<'_>, _: &Terms) -> Finding {
+    let Some(orders) = &view.orders else {
+        return Finding::Silent;
+    };
+    let refused = view
+        .attempts
+        .iter()
+        .all(|one| one.known == Known::Fail && one.outcome.answer.is_some());
+    match (refused && view.sharers == 1, orders.len()) {
+        (false, _) => Finding::Silent,
+        (true, 0) => Finding::Held,
+        (true, count) => Finding::Broken(format!(
+            "every request was refused, and {count} orders are stored: {}",
+            names(orders)
+        )),
+    }
+}
+
+fn nothing_unasked(view: &PageView<'_>) -> Vec<(String, Finding)> {
+    let Some(stored) = &view.stored else {
+        return Vec::new();
+    };
+    let asked: HashSet<&str> = view
+        .page
+        .attempts
+        .iter()
+        .map(|attempt| attempt.invoked.item.as_str())
+        .collect();
+    stored
+        .values()
+        .filter(|order| !asked.contains(order.item.as_str()))
+        .map(|order| {
+            let words = format!(
+                "order {} of item {:?}, which nobody asked for",
+                order.id, order.item
+            );
+            (order.item.clone(), Finding::Broken(words))
+        })
+        .collect()
+}
+
+fn listed_once(view: &PageView<'_>) -> Vec<(String, Finding)> {
+    let mut seen = HashSet::new();
+    let mut findings = Vec::new();
+    for order in &view.page.stored {
+        if !seen.insert((&order.oracle, normal(&order.id))) {
+            let words = format!("{} names order {} more than once", order.oracle, order.id);
+            findings.push((order.item.clone(), Finding::Otherwise(words)));
+        }
+    }
+    findings
+}
+
+fn oracles_agree(view: &PageView<'_>) -> Vec<(String, Finding)> {
+    let mut found: HashMap<&str, BTreeSet<String>> = HashMap::new();
+    for read in view.page.reads.iter().filter(|read| read.trouble.is_none()) {
+        found.entry(&read.oracle).or_default();
+    }
+    for order in &view.page.stored {
+        if let Some(ids) = found.get_mut(order.oracle.as_str()) {
+            ids.insert(normal(&order.id));
+        }
+    }
+    let Some(first) = trusted(view.page) else {
+        return Vec::new();
+    };
+    let differing = found
+        .iter()
+        .filter(|(other, ids)| **other != first && **ids != found[first])
+        .map(|(other, ids)| {
+            let missing = found[first].symmetric_difference(ids).next();
+            let words = format!(
+                "{first} finds {} orders and {other} {}; one of them is {}",
+                found[first].len(),
+                ids.len(),
+                missing.map_or("", String::as_str)
+            );
+            ((*other).to_owned(), Finding::Broken(words))
+        });
+    differing.collect()
+}

@@ -1,0 +1,197 @@
+//! The one measuring loop.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
+
+use crate::hammer::wire::{Connection, Request, Target};
+
+/// A request that takes longer than this counts as an error.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// When to send.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) begin: Instant,
+    pub(super) measured_from: Instant,
+    pub(super) end: Instant,
+    /// Requests a second; as fast as answers come without it.
+    pub(super) rate: Option<f64>,
+    pub(super) ticket: AtomicU64,
+}
+
+impl Plan {
+    /// When the next request is due.
+    #[expect(clippy::cast_precision_loss, reason = "2^52 requests are enough")]
+    fn next(&self) -> Instant {
+        match self.rate {
+            None => Instant::now(),
+            Some(rate) => {
+                let ticket = self.ticket.fetch_add(1, Ordering::Relaxed);
+                self.begin + Duration::from_secs_f64(ticket as f64 / rate)
+            }
+        }
+    }
+}
+
+/// What was measured, in microseconds.
+#[derive(Debug, Clone)]
+pub(super) struct Tally {
+    /// From the moment the request was sent.
+    pub(super) raw: Histogram<u64>,
+    /// From the moment it was planned to be sent: a stall counts for all whom it kept waiting.
+    pub(super) corrected: Histogram<u64>,
+    /// How late the generator itself was.
+    pub(super) lag: Histogram<u64>,
+    pub(super) created: u64,
+    pub(super) replayed: u64,
+    pub(super) refused: u64,
+    pub(super) broken: u64,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        let histogram =
+            || Histogram::new_with_bounds(1, 60_000_000, 3).expect("bounds that make sense");
+        Self {
+            raw: histogram(),
+            corrected: histogram(),
+            lag: histogram(),
+            created: 0,
+            replayed: 0,
+            refused: 0,
+            broken: 0,
+        }
+    }
+}
+
+impl Tally {
+    /// Adds another one.
+    pub(super) fn add(&mut self, other: &Self) {
+        let pairs = [
+            (&mut self.raw, &other.raw),
+            (&mut self.corrected, &other.corrected),
+            (&mut self.lag, &other.lag),
+        ];
+        for (mine, theirs) in pairs {
+            mine.add(theirs).expect("histograms with the same bounds");
+        }
+        self.created += other.created;
+        self.replayed += other.replayed;
+        self.refused += other.refused;
+        self.broken += other.broken;
+    }
+
+    /// Orders that were answered with their order.
+    pub(super) fn answered(&self) -> u64 {
+        self.created + self.replayed
+    }
+}
+
+/// One connection.
+pub(super) struct Worker {
+    target: Target,
+    headers: Vec<(String, String)>,
+    /// How many of a hundred requests repeat the key before them.
+    replays: u64,
+    name: String,
+    sent: u64,
+    key: u64,
+}
+
+impl Worker {
+    /// Connection `number` of `run`.
+    pub(super) fn new(
+        target: &Target,
+        headers: &[(String, String)],
+        replays: u8,
+        run: u32,
+        number: usize,
+    ) -> Self {
+        Self {
+            target: target.clone(),
+            headers: headers.to_vec(),
+            replays: u64::from(replays),
+            name: format!("load-{run:08x}-{number}"),
+            sent: 0,
+            key: 0,
+        }
+    }
+
+    /// Sends and measures until the plan ends.
+    pub(super) async fn run(mut self, plan: Arc<Plan>) -> Tally {
+        let mut tally = Tally::default();
+        let mut connection = None;
+        loop {
+            let planned = plan.next();
+            if planned >= plan.end {
+                return tally;
+            }
+            tokio::time::sleep_until(planned.max(plan.begin).into()).await;
+            let sent = Instant::now();
+            if sent >= plan.end {
+                return tally;
+            }
+            let request = self.request();
+            let status = exchange(&mut connection, &self.target, &request).await;
+            if sent >= plan.measured_from {
+                note(&mut tally, planned, sent, status);
+            }
+            if status.is_none() {
+                // A target that is away is not asked a million times a second.
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
+    }
+
+    /// A fresh order, or the one before it again.
+    fn request(&mut self) -> Request {
+        // Spread evenly: of a hundred requests in a row so many are replays.
+        let before = self.sent * self.replays / 100;
+        self.sent += 1;
+        let replay = self.sent * self.replays / 100 > before && self.key > 0;
+        if !replay {
+            self.key += 1;
+        }
+        let key = format!("{}-{}", self.name, self.key);
+        let body = format!(r#"{{"item":"{key}","quantity":1}}"#);
+        Request::post(&self.target, &self.headers, &[key.into_bytes()], &body)
+    }
+}
+
+fn note(tally: &mut Tally, planned: Instant, sent: Instant, status: Option<u16>) {
+    let done = Instant::now();
+    let micros = |from: Instant, to: Instant| {
+        let time = to.saturating_duration_since(from).as_micros();
+        u64::try_from(time).unwrap_or(u64::MAX).max(1)
+    };
+    tally.raw.saturating_record(micros(sent, done));
+    tally.corrected.saturating_record(micros(planned, done));
+    tally.lag.saturating_record(micros(planned, sent));
+    match status {
+        Some(201) => tally.created += 1,
+        Some(200) => tally.replayed += 1,
+        Some(_) => tally.refused += 1,
+        None => tally.broken += 1,
+    }
+}
+
+/// One request and its status, on a new connection where the old one is gone.
+async fn exchange(
+    connection: &mut Option<Connection>,
+    target: &Target,
+    request: &Request,
+) -> Option<u16> {
+    let mut open = match connection.take() {
+        Some(open) => open,
+        None => Connection::open(target.address, PATIENCE).await.ok()?,
+    };
+    open.send(&request.bytes).await.ok()?;
+    let (answer, _) = open.receive(PATIENCE).await.ok()?;
+    if answer.keeps_alive {
+        *connection = Some(open);
+    }
+    Some(answer.status)
+}

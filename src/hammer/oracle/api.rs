@@ -1,0 +1,112 @@
+//! The public list of orders, paged.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::Value;
+
+use crate::hammer::drive;
+use crate::hammer::history::Order;
+use crate::hammer::wire::Pool;
+
+/// The largest page that the contract allows.
+const PAGE: usize = 1000;
+/// A list of more pages than this is not read.
+const MOST_PAGES: usize = 20_000;
+
+/// The list, and a place in it that is safely before the run.
+pub(crate) struct List {
+    pool: Arc<Pool>,
+    /// Two pages before the end when it was last read. Ids are made before they are committed, so
+    /// the very end may still be written to.
+    start: Mutex<Option<String>>,
+}
+
+/// One page of the list.
+struct Page {
+    orders: Vec<Order>,
+    next: Option<String>,
+}
+
+impl List {
+    /// Finds the end of the list.
+    pub(super) async fn open(pool: Arc<Pool>) -> Result<Self, String> {
+        let list = Self {
+            pool,
+            start: Mutex::default(),
+        };
+        list.walk(|_| ()).await?;
+        Ok(list)
+    }
+
+    /// Reads from the safe place to the end, and finds a later one for the next time.
+    pub(super) async fn read(&self, prefix: &str, found: &mut Vec<Order>) -> Result<(), String> {
+        self.walk(|page| {
+            let ours = page
+                .orders
+                .iter()
+                .filter(|order| order.item.starts_with(prefix));
+            found.extend(ours.cloned());
+        })
+        .await
+    }
+
+    async fn walk(&self, mut visit: impl FnMut(&Page)) -> Result<(), String> {
+        let mut after = self.lock().clone();
+        let mut before = [after.clone(), after.clone()];
+        for _ in 0..MOST_PAGES {
+            let page = self.page(after.as_deref()).await?;
+            visit(&page);
+            match page.next {
+                None => {
+                    *self.lock() = before[0].take();
+                    return Ok(());
+                }
+                // A server that ignores `after` would go round for ever.
+                next if next == after => return Err("the list does not get on".to_owned()),
+                next => {
+                    before = [before[1].take(), after];
+                    after = next;
+                }
+            }
+        }
+        Err(format!("the list has more than {MOST_PAGES} pages"))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<String>> {
+        // A panic elsewhere leaves the place as good as it was.
+        self.start.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn page(&self, after: Option<&str>) -> Result<Page, String> {
+        let path = match after {
+            Some(id) => format!("/orders?limit={PAGE}&after={id}"),
+            None => format!("/orders?limit={PAGE}"),
+        };
+        let answer = self
+            .pool
+            .get(&path)
+            .await
+            .map_err(|error| error.to_string())?;
+        if answer.status != 200 {
+            return Err(format!("GET /orders answered {}", answer.status));
+        }
+        let value: Value = serde_json::from_slice(&answer.body)
+            .map_err(|error| format!("GET /orders is not JSON: {error}"))?;
+        parse(&value).ok_or_else(|| "GET /orders is no list of orders".to_owned())
+    }
+}
+
+fn parse(value: &Value) -> Option<Page> {
+    // A server without paging may answer the bare list.
+    let orders = value.get("orders").unwrap_or(value).as_array()?;
+    let next = match value.get("next") {
+        Some(Value::String(id)) => Some(id.clone()),
+        Some(Value::Number(id)) => Some(id.to_string()),
+        _ => None,
+    };
+    let orders: Option<Vec<Order>> = orders.iter().map(drive::read_order).collect();
+    Some(Page {
+        orders: orders?,
+        next,
+    })
+}

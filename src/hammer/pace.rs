@@ -1,0 +1,113 @@
+//! How much of everything there is in a run, and how long it may take.
+
+use std::time::Duration;
+
+use super::workload::Scenario;
+
+/// How long and how hard a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// Under eight seconds: for every build.
+    Quick,
+    /// Under a minute.
+    Full,
+    /// Full chapters, over and over, for this long.
+    Soak(Duration),
+}
+
+/// The share of one scenario.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Share {
+    /// At most this many cases.
+    pub(crate) cases: u32,
+    /// New cases are begun for this long.
+    pub(crate) time: Duration,
+    /// This many cases at once.
+    pub(crate) lanes: usize,
+}
+
+impl Pace {
+    /// Its name in reports.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Quick => "quick",
+            Self::Full => "full",
+            Self::Soak(_) => "soak",
+        }
+    }
+
+    /// Whether a scenario belongs to it.
+    pub(crate) fn plays(self, scenario: Scenario) -> bool {
+        self.share(scenario).cases > 0
+    }
+
+    /// What a scenario gets.
+    pub(crate) fn share(self, scenario: Scenario) -> Share {
+        // Cases and milliseconds, quick and full; lanes.
+        let (quick, full, lanes) = match scenario {
+            Scenario::Contract => ((7, 2500), (7, 5000), 7),
+            Scenario::Vanish => ((600, 900), (1500, 3000), 4),
+            Scenario::Pair => ((320, 700), (4000, 5000), 6),
+            Scenario::Burst => ((24, 500), (250, 3000), 2),
+            Scenario::Crowd => ((0, 0), (8, 2500), 1),
+            Scenario::Stagger => ((80, 350), (1500, 3500), 6),
+            Scenario::MismatchRace => ((80, 350), (1500, 3500), 4),
+            Scenario::Mismatch | Scenario::SameJson => ((40, 200), (300, 1500), 6),
+            Scenario::Keys => ((36, 300), (240, 1500), 6),
+            Scenario::LostAnswer => ((24, 200), (200, 1500), 6),
+            Scenario::Cut => ((40, 250), (400, 2000), 6),
+            Scenario::Late => ((12, 100), (60, 2000), 12),
+            Scenario::Across => ((40, 250), (800, 3000), 4),
+            Scenario::HotKey => ((3, 200), (30, 1500), 1),
+            Scenario::Mix => ((6, 200), (80, 3000), 4),
+            Scenario::Kill => ((0, 0), (40, 6000), 1),
+            Scenario::Pause => ((0, 0), (12, 4000), 1),
+        };
+        let (cases, millis) = if self == Self::Quick { quick } else { full };
+        Share {
+            cases,
+            time: Duration::from_millis(millis),
+            lanes,
+        }
+    }
+
+    /// No scenario begins later than this after the first one.
+    pub(crate) fn budget(self) -> Duration {
+        match self {
+            Self::Quick => Duration::from_millis(4800),
+            Self::Full | Self::Soak(_) => Duration::from_secs(46),
+        }
+    }
+
+    /// How long an attempt waits for its answer.
+    pub(crate) fn patience(self) -> Duration {
+        match self {
+            Self::Quick => Duration::from_secs(1),
+            Self::Full | Self::Soak(_) => Duration::from_secs(4),
+        }
+    }
+
+    /// How long a key may stay unresolved after everything is healed.
+    pub(crate) fn settle(self) -> Duration {
+        match self {
+            Self::Quick => Duration::from_millis(1200),
+            Self::Full | Self::Soak(_) => Duration::from_secs(5),
+        }
+    }
+
+    /// How long keys that are answered already are asked once more.
+    pub(crate) fn replays(self) -> Duration {
+        match self {
+            Self::Quick => Duration::from_millis(300),
+            Self::Full | Self::Soak(_) => Duration::from_secs(2),
+        }
+    }
+
+    /// The races of fewer keys prove nothing.
+    pub(crate) fn least_contended(self) -> u64 {
+        match self {
+            Self::Quick => 20,
+            Self::Full | Self::Soak(_) => 100,
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! The verdict, for people and for machines.
+//!
+//! Owns how a judgement is shown. Adds nothing to it and takes nothing away.
+
+mod html;
+mod json;
+mod junit;
+mod lanes;
+mod plot;
+mod progress;
+mod terminal;
+mod timeline;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+pub use progress::{Format, Progress};
+
+use super::judge::{Judgement, Verdict};
+use super::run::RunError;
+
+/// What a run or a check found, ready to be shown.
+#[derive(Debug)]
+pub struct Report {
+    judgement: Judgement,
+}
+
+/// How fast answers came, in a line.
+fn headline_latency(judgement: &Judgement) -> String {
+    let shown = json::CLASSES
+        .iter()
+        .zip(&judgement.latency)
+        .filter(|(_, seen)| !seen.is_empty());
+    let words: Vec<String> = shown
+        .map(|(name, seen)| {
+            let millis = |at| {
+                let micros = u32::try_from(seen.value_at_quantile(at)).unwrap_or(u32::MAX);
+                f64::from(micros) / 1000.0
+            };
+            format!(
+                "{name} p50 {:.1} ms, p99 {:.1} ms",
+                millis(0.5),
+                millis(0.99)
+            )
+        })
+        .collect();
+    words.join(" · ")
+}
+
+impl Report {
+    pub(crate) fn new(judgement: Judgement) -> Self {
+        Self { judgement }
+    }
+
+    /// The verdict.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        self.judgement.verdict()
+    }
+
+    /// Whether the user stopped the run.
+    #[must_use]
+    pub fn interrupted(&self) -> bool {
+        self.judgement.interrupted
+    }
+
+    /// The names of the broken invariants, each once.
+    #[must_use]
+    pub fn broken(&self) -> Vec<&'static str> {
+        let mut names: Vec<_> = self
+            .judgement
+            .violations
+            .iter()
+            .map(|one| one.invariant)
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// How many keys of a scenario it took to convict, by scenarios that convict.
+    #[must_use]
+    pub fn keys_until_convicted(&self) -> &BTreeMap<String, u64> {
+        &self.judgement.first
+    }
+
+    /// For the terminal.
+    #[must_use]
+    pub fn text(&self, color: bool) -> String {
+        terminal::render(&self.judgement, color)
+    }
+
+    /// `report.json`.
+    #[must_use]
+    pub fn json(&self) -> String {
+        json::render(&self.judgement)
+    }
+
+    /// Writes `report.json`, `report.html` and `junit.xml` into `folder`.
+    pub fn write(&self, folder: &Path) -> Result<(), RunError> {
+        let junit = junit::render(&self.judgement);
+        let files = [
+            ("report.json", self.json()),
+            ("report.html", html::render(&self.judgement)),
+            ("junit.xml", junit),
+        ];
+        for (name, text) in files {
+            let path = folder.join(name);
+            std::fs::create_dir_all(folder)
+                .and_then(|()| std::fs::write(&path, text))
+                .map_err(|source| RunError::Write { path, source })?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,172 @@
+//! The report as text: the verdict first, then why.
+
+use std::fmt::Write;
+
+use super::timeline;
+use crate::hammer::judge::{Judgement, Verdict, invariants};
+
+/// This many violations are shown; the reports have more.
+const SHOWN: usize = 5;
+
+/// Escape sequences, or nothing.
+struct Paint(bool);
+
+impl Paint {
+    fn on(&self, code: &str, text: &str) -> String {
+        if self.0 {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+}
+
+/// The whole report.
+pub(super) fn render(judgement: &Judgement, color: bool) -> String {
+    let paint = Paint(color);
+    let mut text = String::new();
+    let out = &mut text;
+    headline(out, judgement, &paint);
+    violations(out, judgement, &paint);
+    doubts(out, judgement, &paint);
+    coverage(out, judgement, &paint);
+    notes(out, judgement);
+    line(
+        out,
+        format_args!(
+            "\nseed {}   again: {}",
+            judgement.header.seed, judgement.header.repeat
+        ),
+    );
+    text
+}
+
+fn line(out: &mut String, words: std::fmt::Arguments<'_>) {
+    writeln!(out, "{words}").expect("a String takes everything");
+}
+
+fn headline(out: &mut String, judgement: &Judgement, paint: &Paint) {
+    let verdict = match judgement.verdict() {
+        Verdict::Held => paint.on("1;32", "HELD"),
+        Verdict::Violated => paint.on("1;31", "VIOLATED"),
+        Verdict::Unknown => paint.on("1;33", "UNKNOWN"),
+    };
+    line(
+        out,
+        format_args!(
+            "{verdict}   {} requests for {} keys, of which {} met their duplicates",
+            judgement.requests, judgement.keys, judgement.contended
+        ),
+    );
+    if judgement.verdict() == Verdict::Held {
+        line(
+            out,
+            format_args!(
+                "        no violation in {} contended keys: fewer than 1 in {} at 95 % confidence",
+                judgement.contended,
+                judgement.contended / 3
+            ),
+        );
+    }
+    line(
+        out,
+        format_args!("        {}", super::headline_latency(judgement)),
+    );
+}
+
+fn violations(out: &mut String, judgement: &Judgement, paint: &Paint) {
+    if judgement.violated == 0 {
+        return;
+    }
+    line(out, format_args!("\n{} violations", judgement.violated));
+    for invariant in invariants() {
+        let cells = judgement
+            .grid
+            .iter()
+            .filter(|((name, _), _)| *name == invariant.name);
+        let (mut broken, mut scenarios) = (0, Vec::new());
+        for ((_, scenario), cell) in cells.filter(|(_, cell)| cell.broken > 0) {
+            broken += cell.broken;
+            scenarios.push(scenario.as_str());
+        }
+        if broken > 0 {
+            let name = paint.on("31", &format!("{:<30}", invariant.name));
+            line(
+                out,
+                format_args!(
+                    "  {name} {broken:>6} keys   {}   ({})",
+                    invariant.meaning,
+                    scenarios.join(", ")
+                ),
+            );
+        }
+    }
+    for violation in judgement.violations.iter().take(SHOWN) {
+        line(
+            out,
+            format_args!(
+                "\n  {} · {}\n    {}",
+                violation.invariant, violation.key, violation.seen
+            ),
+        );
+    }
+    if let Some(exhibit) = judgement.exhibits.first() {
+        line(out, format_args!("\n  what happened to {}", exhibit.key));
+        for row in timeline::rows(exhibit) {
+            line(out, format_args!("    {row}"));
+        }
+        for command in timeline::curl(exhibit, &judgement.header) {
+            line(out, format_args!("    {command}"));
+        }
+    }
+}
+
+fn doubts(out: &mut String, judgement: &Judgement, paint: &Paint) {
+    if judgement.verdict() == Verdict::Held {
+        return;
+    }
+    for doubt in judgement.all_doubts() {
+        line(out, format_args!("  {} {doubt}", paint.on("33", "?")));
+    }
+}
+
+fn coverage(out: &mut String, judgement: &Judgement, paint: &Paint) {
+    let rows = judgement.coverage.rows(&judgement.header);
+    if judgement.keys < 10 {
+        return;
+    }
+    line(out, format_args!("\nseen"));
+    for (row, count) in rows {
+        let count = format!("{count:>8}");
+        let count = if count.trim() == "0" {
+            paint.on("33", &count)
+        } else {
+            count
+        };
+        line(out, format_args!("  {count}  {row}"));
+    }
+}
+
+fn notes(out: &mut String, judgement: &Judgement) {
+    let choices = judgement
+        .terms
+        .as_ref()
+        .map(crate::hammer::judge::Terms::choices);
+    let choices = choices.unwrap_or_default();
+    if choices.is_empty() && judgement.notes.is_empty() {
+        return;
+    }
+    line(
+        out,
+        format_args!("\nother than the letter of the contract (--strict makes these violations)"),
+    );
+    for choice in choices {
+        line(out, format_args!("  {choice}"));
+    }
+    for note in &judgement.notes {
+        line(
+            out,
+            format_args!("  {} · {}: {}", note.invariant, note.key, note.seen),
+        );
+    }
+}

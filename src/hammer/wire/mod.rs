@@ -1,0 +1,17 @@
+//! HTTP/1.1 over the hammer's own sockets.
+//!
+//! Owns connections, the bytes of requests and the reading of answers. Promises that one attempt
+//! is one request on one connection: nothing is retried, redirected, pooled or decompressed behind
+//! the caller's back, and which bytes have left is known at every moment. Knows nothing of keys.
+
+mod answer;
+mod connection;
+mod pool;
+mod request;
+mod target;
+
+pub(crate) use answer::RawAnswer;
+pub(crate) use connection::{Connection, WireError};
+pub(crate) use pool::Pool;
+pub(crate) use request::Request;
+pub use target::{Target, TargetError};

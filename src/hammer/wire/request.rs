@@ -1,0 +1,55 @@
+//! The bytes of a request.
+
+use super::Target;
+
+/// One request, ready to be sent in any portions.
+#[derive(Debug, Clone)]
+pub(crate) struct Request {
+    pub(crate) bytes: Vec<u8>,
+    /// Length of the head, with the empty line that ends it.
+    pub(crate) head: usize,
+}
+
+impl Request {
+    /// An order, with one `Idempotency-Key` line for each of `keys`.
+    pub(crate) fn post(
+        target: &Target,
+        extra: &[(String, String)],
+        keys: &[Vec<u8>],
+        body: &str,
+    ) -> Self {
+        let mut bytes = start("POST", target, "/orders", extra);
+        for key in keys {
+            bytes.extend_from_slice(b"Idempotency-Key: ");
+            bytes.extend_from_slice(key);
+            bytes.extend_from_slice(b"\r\n");
+        }
+        let rest = format!(
+            "Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        bytes.extend_from_slice(rest.as_bytes());
+        let head = bytes.len();
+        bytes.extend_from_slice(body.as_bytes());
+        Self { bytes, head }
+    }
+
+    /// A question without a body.
+    pub(crate) fn get(target: &Target, extra: &[(String, String)], path: &str) -> Self {
+        let mut bytes = start("GET", target, path, extra);
+        bytes.extend_from_slice(b"\r\n");
+        let head = bytes.len();
+        Self { bytes, head }
+    }
+}
+
+fn start(method: &str, target: &Target, path: &str, extra: &[(String, String)]) -> Vec<u8> {
+    let mut text = format!(
+        "{method} {}{path} HTTP/1.1\r\nHost: {}\r\nAccept: application/json\r\n",
+        target.prefix, target.authority
+    );
+    for (name, value) in extra {
+        text.extend([name, ": ", value, "\r\n"]);
+    }
+    text.into_bytes()
+}

@@ -1,0 +1,198 @@
+//! What is to be sent: cases, rounds and shots. Data only; how it is sent is `drive`'s business.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::Scenario;
+use super::payload::Payload;
+
+/// Some keys and what happens to them, from the first shot to the last planned one.
+#[derive(Debug, Clone)]
+pub(crate) struct Case {
+    pub(crate) scenario: Scenario,
+    /// Played one after another.
+    pub(crate) rounds: Vec<Round>,
+}
+
+impl Case {
+    /// How many attempts it makes.
+    pub(crate) fn shots(&self) -> u64 {
+        self.rounds
+            .iter()
+            .map(|round| round.shots.len() as u64)
+            .sum()
+    }
+}
+
+/// Shots that are released together.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Round {
+    /// Waited before the round: the backoff of a realistic client.
+    pub(crate) backoff: Duration,
+    /// Wait until every fault of the earlier rounds has landed or has missed.
+    pub(crate) after_faults: bool,
+    pub(crate) shots: Vec<Shot>,
+    pub(crate) strike: Option<Strike>,
+}
+
+impl Round {
+    /// These shots at once, with nothing around them.
+    pub(crate) fn of(shots: Vec<Shot>) -> Self {
+        Self {
+            shots,
+            ..Self::default()
+        }
+    }
+
+    /// One shot alone.
+    pub(crate) fn single(shot: Shot) -> Self {
+        Self::of(vec![shot])
+    }
+}
+
+/// One wire attempt to be made.
+#[derive(Debug, Clone)]
+pub(crate) struct Shot {
+    pub(crate) ask: Ask,
+    /// What the history calls the key. Equal labels are one key.
+    pub(crate) key: String,
+    /// The values of the `Idempotency-Key` header lines, as bytes on the wire.
+    pub(crate) lines: Vec<Vec<u8>>,
+    pub(crate) payload: Payload,
+    /// Which instance of the service, counted round.
+    pub(crate) instance: usize,
+    pub(crate) gate: Gate,
+    /// Released this much after the gate opened.
+    pub(crate) delay: Duration,
+    pub(crate) fault: Fault,
+}
+
+impl Shot {
+    /// A well-formed order under the key `label`, whose header value is `key`.
+    pub(crate) fn place(label: &str, key: &str, payload: Payload) -> Self {
+        Self {
+            ask: Ask::Place,
+            key: label.to_owned(),
+            lines: vec![key.as_bytes().to_vec()],
+            payload,
+            instance: 0,
+            gate: Gate::LastByte,
+            delay: Duration::ZERO,
+            fault: Fault::None,
+        }
+    }
+
+    /// The same with another question to the contract.
+    pub(crate) fn asking(mut self, ask: Ask) -> Self {
+        self.ask = ask;
+        self
+    }
+
+    /// The same on another instance.
+    pub(crate) fn on(mut self, instance: usize) -> Self {
+        self.instance = instance;
+        self
+    }
+
+    /// The same behind another gate.
+    pub(crate) fn behind(mut self, gate: Gate) -> Self {
+        self.gate = gate;
+        self
+    }
+
+    /// The same, `delay` after the gate opened.
+    pub(crate) fn late(mut self, delay: Duration) -> Self {
+        self.delay = delay;
+        self
+    }
+
+    /// The same, with a fault on its way.
+    pub(crate) fn suffering(mut self, fault: Fault) -> Self {
+        self.fault = fault;
+        self
+    }
+}
+
+/// What a shot asks of the contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Ask {
+    /// A well-formed order.
+    Place,
+    /// No `Idempotency-Key` line.
+    MissingKey,
+    /// A key line of nothing, or of blanks.
+    BlankKey,
+    /// A key of 256 characters, or with bytes that are not visible ASCII.
+    BadKey,
+    /// Two key lines of different values.
+    TwoKeys,
+    /// The key as a quoted structured-field string; the contract lets it equal the bare key.
+    QuotedKey,
+    /// A body that is no valid order.
+    BadBody,
+}
+
+/// Which bytes wait for the gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Gate {
+    /// The last byte of the body: the server has everything but the end.
+    LastByte,
+    /// The line feed that ends the head, and the body: for servers that look at the key first.
+    Header,
+    /// Everything: connected, nothing sent.
+    Barrier,
+}
+
+impl Gate {
+    /// How many bytes of a request go out before the gate opens.
+    pub(crate) fn split(self, head: usize, total: usize) -> usize {
+        match self {
+            Self::LastByte => total - 1,
+            Self::Header => head - 1,
+            Self::Barrier => 0,
+        }
+    }
+}
+
+/// What goes wrong between client and server, a pure function of seed, key and attempt.
+///
+/// Places are in thousandths of the request or the answer, so that one plan fits all lengths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub(crate) enum Fault {
+    /// Nothing.
+    None,
+    /// The client goes away this long after it sent the request, with a reset or politely.
+    Vanish { after_us: u64, reset: bool },
+    /// The connection is cut inside the request.
+    CutRequest { permille: u32 },
+    /// The server has answered; the client never sees a byte of it.
+    LoseAnswer,
+    /// The client sees the beginning of the answer.
+    CutAnswer { permille: u32 },
+    /// The request reaches the server twice, at the same time.
+    Duplicate,
+    /// The client gives up; the request reaches the server this much later.
+    Late { after_ms: u64 },
+}
+
+/// What happens to a spawned instance in the middle of a round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Strike {
+    pub(crate) instance: usize,
+    pub(crate) after_us: u64,
+    pub(crate) blow: Blow,
+}
+
+/// The kinds of strike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Blow {
+    /// `SIGKILL`, and a restart when the round is over.
+    Kill,
+    /// `SIGSTOP`, and `SIGCONT` after `hold_ms`.
+    Pause { hold_ms: u64 },
+}

@@ -1,0 +1,42 @@
+//! `orders hammer` through its front door: verdicts, exit codes, reports, and what it says when
+//! there is nothing to judge.
+
+mod load;
+mod private;
+mod reports;
+mod unusable;
+
+use std::path::Path;
+use std::process::Output;
+use std::time::{Duration, Instant};
+
+use tokio::process::Command;
+
+/// The program with its arguments, from `folder`.
+fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_orders"));
+    command
+        .arg("hammer")
+        .args(arguments)
+        .current_dir(folder)
+        .kill_on_drop(true);
+    command
+}
+
+/// What it said, and how long it took; it has a minute and a half.
+async fn hammer(folder: &Path, arguments: &[&str]) -> (Output, Duration) {
+    let begun = Instant::now();
+    let output = command(folder, arguments).output();
+    let output = tokio::time::timeout(Duration::from_secs(90), output).await;
+    (output.expect("the hammer ends").unwrap(), begun.elapsed())
+}
+
+/// A report of a run.
+fn json(folder: &Path) -> serde_json::Value {
+    let text = std::fs::read(folder.join("report.json")).unwrap();
+    serde_json::from_slice(&text).unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

@@ -1,0 +1,169 @@
+//! What a run leaves behind, and that it can be judged again.
+
+use std::time::Duration;
+
+use super::{command, hammer, json, text};
+use crate::zoo::{Enclosure, named};
+
+#[tokio::test]
+async fn a_violation_is_reported_everywhere_and_found_again_offline() {
+    let zoo = Enclosure::open(named("check-then-insert"));
+    let folder = tempfile::tempdir().unwrap();
+    let url = &zoo.urls()[0];
+    let arguments = ["--quick", "--url", url, "--seed", "7", "--report", "first"];
+    let (output, took) = hammer(folder.path(), &arguments).await;
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(took < Duration::from_secs(8), "{took:?}");
+    assert!(said.starts_with("VIOLATED"), "{said}");
+    assert!(said.contains("orders are stored"), "{said}");
+    assert!(said.contains("curl -i http://127.0.0.1"), "{said}");
+    assert!(said.contains("--seed 7"), "{said}");
+
+    let first = folder.path().join("first");
+    let report = json(&first);
+    assert_eq!(report["verdict"], "violated");
+    assert_eq!(report["seed"], 7);
+    let violation = &report["violations"][0];
+    assert_eq!(violation["invariant"], "one-order");
+    assert!(violation["key"].is_string() && violation["seen"].is_string());
+    for count in ["requests", "keys", "contended_keys"] {
+        assert!(
+            report[count].as_u64().unwrap() > 20,
+            "{count}: {}",
+            report[count]
+        );
+    }
+    assert!(report["latency_ms"]["fresh"]["p99"].as_f64().unwrap() > 0.0);
+    valid(&report);
+
+    let page = std::fs::read_to_string(first.join("report.html")).unwrap();
+    for foreign in ["http-equiv", "<script", "<link", "src=", "@import", "url("] {
+        assert!(!page.contains(foreign), "the page is one file: {foreign}");
+    }
+    let junit = std::fs::read_to_string(first.join("junit.xml")).unwrap();
+    assert!(junit.contains("<failure") && junit.contains("one-order"));
+
+    let arguments = ["check", "first/history.ndjson", "--report", "second"];
+    let (output, _) = hammer(folder.path(), &arguments).await;
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(json(&folder.path().join("second")), report);
+}
+
+/// The report is as its published schema says.
+fn valid(report: &serde_json::Value) {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/report.schema.json");
+    let schema = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let errors: Vec<String> = validator
+        .iter_errors(report)
+        .map(|one| format!("{} {one}", one.instance_path()))
+        .collect();
+    assert_eq!(errors, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_log_gets_lines_and_the_same_seed_the_same_plan() {
+    let zoo = Enclosure::open(named("wait-and-replay"));
+    let folder = tempfile::tempdir().unwrap();
+    let mut plans = Vec::new();
+    for report in ["one", "two"] {
+        let url = &zoo.urls()[0];
+        let arguments = [
+            "--quick",
+            "--url",
+            url,
+            "--seed",
+            "3",
+            "--scenario",
+            "mismatch",
+            "--report",
+            report,
+        ];
+        let (output, _) = hammer(folder.path(), &arguments).await;
+        let progress = text(&output.stderr);
+        assert!(
+            progress.contains("hammer: mismatch: 40 cases"),
+            "{progress}"
+        );
+        assert!(!progress.contains('\u{1b}'), "no escape sequences in a log");
+        assert!(!text(&output.stdout).contains('\u{1b}'));
+        plans.push(plan(&folder.path().join(report).join("history.ndjson")));
+    }
+    assert!(plans[0].len() > 100);
+    assert_eq!(plans[0], plans[1]);
+}
+
+/// What was asked of which key, whatever the run was called and the order in which lanes took turns.
+fn plan(history: &std::path::Path) -> Vec<String> {
+    let text = std::fs::read_to_string(history).unwrap();
+    let mut asked: Vec<String> = text
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .filter(|event| event["type"] == "invoke" && event["drain"] == false)
+        .map(|event| {
+            format!(
+                "{} {} {} {}",
+                event["key"], event["payload"], event["quantity"], event["fault"]
+            )
+        })
+        .collect();
+    asked.sort();
+    asked
+}
+
+#[tokio::test]
+async fn without_an_oracle_nothing_is_proved_unless_the_answers_convict() {
+    let folder = tempfile::tempdir().unwrap();
+    for (species, code) in [
+        ("wait-and-replay", 2),
+        ("no-idempotency", 1),
+        ("acknowledged-not-stored", 2),
+    ] {
+        let zoo = Enclosure::open(named(species));
+        let arguments = ["--quick", "--url", &zoo.urls()[0], "--oracle", "none"];
+        let (output, _) = hammer(folder.path(), &arguments).await;
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{species}: {}",
+            text(&output.stdout)
+        );
+    }
+}
+
+#[tokio::test]
+async fn requests_that_never_met_prove_nothing() {
+    let zoo = Enclosure::open(named("wait-and-replay"));
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["--quick", "--url", &zoo.urls()[0], "--scenario", "mismatch"];
+    let (output, _) = hammer(folder.path(), &arguments).await;
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("prove nothing"), "{said}");
+}
+
+#[tokio::test]
+async fn an_interrupted_run_writes_its_reports() {
+    let zoo = Enclosure::open(named("wait-and-replay"));
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["--url", &zoo.urls()[0], "--report", "report"];
+    let run = command(folder.path(), &arguments)
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(run.id().unwrap()).unwrap());
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(10), run.wait_with_output()).await;
+    let output = ended.expect("it ends at once").unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", text(&output.stdout));
+    let report = json(&folder.path().join("report"));
+    assert_eq!(report["interrupted"], true);
+    assert_ne!(report["verdict"], "held");
+    assert!(folder.path().join("report/report.html").exists());
+    valid(&report);
+    let (output, _) = hammer(folder.path(), &["check", "report/history.ndjson"]).await;
+    assert_eq!(output.status.code(), Some(130));
+}

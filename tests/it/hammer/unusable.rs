@@ -1,0 +1,139 @@
+//! Nothing to judge: the answer is *unknown*, in a sentence, and soon.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::service::service_fn;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::{hammer, text};
+
+/// A listener whose every connection is handled by `serve`.
+async fn server<F: Future<Output = ()> + Send + 'static>(serve: fn(TcpStream) -> F) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            tokio::spawn(serve(stream));
+        }
+    });
+    url
+}
+
+async fn expect_unknown(url: &str, sentence: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let (output, took) = hammer(folder.path(), &["--quick", "--url", url]).await;
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.starts_with("UNKNOWN"), "{said}");
+    assert!(said.contains(sentence), "{said}");
+    assert!(took < Duration::from_secs(12), "{took:?}");
+}
+
+#[tokio::test]
+async fn nothing_listens() {
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", free.local_addr().unwrap());
+    drop(free);
+    expect_unknown(&url, "nothing usable answers").await;
+}
+
+#[tokio::test]
+async fn it_never_answers() {
+    let url = server(|mut stream| async move {
+        let mut bytes = [0; 1024];
+        while stream.read(&mut bytes).await.is_ok_and(|count| count > 0) {}
+    });
+    expect_unknown(&url.await, "nothing usable answers").await;
+}
+
+#[tokio::test]
+async fn it_closes_at_once() {
+    let url = server(|stream| async move { drop(stream) });
+    expect_unknown(&url.await, "nothing usable answers").await;
+}
+
+#[tokio::test]
+async fn it_speaks_something_else() {
+    let url = server(|mut stream| async move {
+        let _ = stream.write_all(b"SSH-2.0-OpenSSH_9.2\r\n").await;
+        tokio::time::sleep(Duration::from_secs(5)).await;
+    });
+    expect_unknown(&url.await, "nothing usable answers").await;
+}
+
+#[tokio::test]
+async fn it_is_a_server_of_another_kind() {
+    let url = server(|stream| async move {
+        let answer = service_fn(|_| async {
+            let mut page = hyper::Response::new(Full::new(Bytes::from("<h1>It works!</h1>")));
+            *page.status_mut() = hyper::StatusCode::NOT_FOUND;
+            Ok::<_, Infallible>(page)
+        });
+        let io = hyper_util::rt::TokioIo::new(stream);
+        let _ = hyper::server::conn::http1::Builder::new()
+            .serve_connection(io, answer)
+            .await;
+    });
+    expect_unknown(&url.await, "does not speak the contract").await;
+}
+
+#[tokio::test]
+async fn it_stops_answering_in_the_middle() {
+    let answered = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let zoo = crate::zoo::Enclosure::open(crate::zoo::named("wait-and-replay"));
+    let upstream = zoo.urls()[0].replace("http://", "");
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    // A proxy that hangs for ever after four hundred connections' worth of answers.
+    tokio::spawn(async move {
+        loop {
+            let (mut client, _) = listener.accept().await.unwrap();
+            let (answered, upstream) = (answered.clone(), upstream.clone());
+            tokio::spawn(async move {
+                let mut server = TcpStream::connect(upstream).await.unwrap();
+                let (mut from, mut to) = (vec![0; 65536], vec![0; 65536]);
+                loop {
+                    tokio::select! {
+                        Ok(count) = client.read(&mut from) => {
+                            if count == 0 { return; }
+                            let _ = server.write_all(&from[..count]).await;
+                        }
+                        Ok(count) = server.read(&mut to) => {
+                            if count == 0 { return; }
+                            if answered.fetch_add(1, std::sync::atomic::Ordering::Relaxed) > 400 {
+                                std::future::pending::<()>().await;
+                            }
+                            let _ = client.write_all(&to[..count]).await;
+                        }
+                        else => return,
+                    }
+                }
+            });
+        }
+    });
+    expect_unknown(&url, "stopped taking orders").await;
+}
+
+#[tokio::test]
+async fn it_is_not_on_this_machine() {
+    let folder = tempfile::tempdir().unwrap();
+    let (output, _) = hammer(folder.path(), &["--quick", "--url", "http://192.0.2.1"]).await;
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("--allow-remote"), "{said}");
+}
+
+#[tokio::test]
+async fn it_cannot_be_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["--url", "http://127.0.0.1:9", "--scenario", "kill"];
+    let (output, _) = hammer(folder.path(), &arguments).await;
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("kill: only on private instances"), "{said}");
+}

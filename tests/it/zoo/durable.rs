@@ -1,0 +1,239 @@
+//! Species in processes of their own, which are killed: what they wrote down is all they know.
+//!
+//! The process is this test program again, asked for the one "test" that serves for ever.
+
+use std::fmt::Write as _;
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use orders::hammer::{
+    Format, Launch, OracleChoice, Pace, Progress, Report, Scenario, Service, Settings, Verdict,
+};
+
+use super::shop::{Call, Kept, Order, Payload, Reply, Shop};
+use super::wrong_under_faults::{key_then_order, order_then_key};
+use super::{CORRECT, Enclosure, Species, Window, Work};
+
+const SPECIES: [Species; 5] = [
+    Species {
+        name: "journal",
+        ..CORRECT
+    },
+    Species {
+        name: "order-then-key",
+        wrong: "writes the order, and 2 ms later the key; it may die in between",
+        window: Window::LONG,
+        place: order_then_key,
+        ..CORRECT
+    },
+    Species {
+        name: "key-then-order",
+        wrong: "writes the key, and 2 ms later the order; it may die in between",
+        window: Window::LONG,
+        place: key_then_order,
+        ..CORRECT
+    },
+    Species {
+        name: "write-behind",
+        wrong: "answers, and writes 5 ms later",
+        place: write_behind,
+        ..CORRECT
+    },
+    Species {
+        name: "keys-in-memory",
+        wrong: "writes orders, and forgets all keys with the process",
+        ..CORRECT
+    },
+];
+
+fn write_behind(call: Call) -> Work {
+    Box::pin(async move {
+        let _mine = call.locked(&call.key).await;
+        if let Some(kept) = call.kept() {
+            return call.known(&kept);
+        }
+        let kept = call.draft();
+        call.shop
+            .keys
+            .lock()
+            .unwrap()
+            .insert(call.key.clone(), kept.clone());
+        let (later, order) = (call.clone(), kept.clone());
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            later.write(Some(&order), Some(&order));
+        });
+        Reply::order(201, &kept)
+    })
+}
+
+/// What was written down, a line each.
+#[derive(Debug)]
+pub(super) struct Journal {
+    file: Mutex<File>,
+    keys: bool,
+}
+
+impl Journal {
+    /// Appends an order, a key, or both, in one piece.
+    pub(super) fn append(&self, order: Option<&Kept>, key: Option<(&str, &Kept)>) {
+        let mut lines = String::new();
+        if let Some(Kept { order, .. }) = order {
+            writeln!(
+                lines,
+                "order\t{}\t{}\t{}",
+                order.id, order.payload.item, order.payload.quantity
+            )
+            .unwrap();
+        }
+        if let Some((
+            key,
+            Kept {
+                order, fingerprint, ..
+            },
+        )) = key.filter(|_| self.keys)
+        {
+            let Payload { item, quantity } = &order.payload;
+            writeln!(
+                lines,
+                "key\t{}\t{item}\t{quantity}\t{key}\t{fingerprint}",
+                order.id
+            )
+            .unwrap();
+        }
+        self.file
+            .lock()
+            .unwrap()
+            .write_all(lines.as_bytes())
+            .unwrap();
+    }
+}
+
+/// The shop as the journal remembers it.
+fn remember(path: &Path, keys: bool) -> Shop {
+    let mut shop = Shop::default();
+    for line in std::fs::read_to_string(path).unwrap_or_default().lines() {
+        let parts: Vec<&str> = line.split('\t').collect();
+        let order = Order {
+            id: parts[1].parse().unwrap(),
+            payload: Payload {
+                item: parts[2].to_owned(),
+                quantity: parts[3].parse().unwrap(),
+            },
+        };
+        shop.ids.fetch_max(order.id, Ordering::Relaxed);
+        if parts[0] == "order" {
+            shop.orders.get_mut().unwrap().push(order);
+        } else {
+            let (fingerprint, since) = (parts[5].to_owned(), Instant::now());
+            let kept = Kept {
+                order,
+                fingerprint,
+                since,
+            };
+            shop.keys
+                .get_mut()
+                .unwrap()
+                .insert(parts[4].to_owned(), kept);
+        }
+    }
+    let file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .unwrap();
+    shop.journal = Some(Journal {
+        file: Mutex::new(file),
+        keys,
+    });
+    shop
+}
+
+#[test]
+#[ignore = "serves for ever: the hammer starts it"]
+fn serve() {
+    let variable = |name| std::env::var(name).unwrap();
+    let name = variable("ZOO_SPECIES");
+    let species = SPECIES.into_iter().find(|one| one.name == name).unwrap();
+    let shop = remember(variable("ZOO_JOURNAL").as_ref(), name != "keys-in-memory");
+    Enclosure::listen(species, shop, variable("PORT").parse().unwrap()).stay();
+}
+
+/// Kills a species again and again.
+async fn killed(name: &str) -> Report {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = folder.path().join("journal").display().to_string();
+    let launch = Launch {
+        program: std::env::current_exe().unwrap(),
+        arguments: ["--exact", "zoo::durable::serve", "--ignored", "--nocapture"]
+            .map(Into::into)
+            .into(),
+        variables: vec![
+            ("ZOO_SPECIES".to_owned(), name.to_owned()),
+            ("ZOO_JOURNAL".to_owned(), journal),
+        ],
+        port_variable: "PORT".to_owned(),
+        logs: None,
+    };
+    let settings = Settings {
+        service: Service::Private(launch, 1),
+        headers: Vec::new(),
+        seed: 1,
+        pace: Pace::Full,
+        scenarios: vec![Scenario::Kill],
+        oracles: vec![OracleChoice::Api],
+        strict: false,
+        report: None,
+        repeat: format!("zoo {name}"),
+    };
+    let progress = Progress::new(Format::Silent);
+    let run = orders::hammer::run(&settings, &progress, std::future::pending());
+    let report = tokio::time::timeout(Duration::from_mins(1), run).await;
+    report.expect("a run ends").unwrap()
+}
+
+async fn expect(name: &str, verdict: Verdict, invariants: &[&str]) {
+    let report = killed(name).await;
+    assert_eq!(report.verdict(), verdict, "{name}: {}", report.text(false));
+    for invariant in invariants {
+        assert!(
+            report.broken().contains(invariant),
+            "{name}: {}",
+            report.text(false)
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_journal_survives() {
+    expect("journal", Verdict::Held, &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_without_its_key_is_made_twice() {
+    expect("order-then-key", Verdict::Violated, &["one-order"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_without_its_order_acknowledges_nothing() {
+    expect(
+        "key-then-order",
+        Verdict::Violated,
+        &["acknowledged-is-stored"],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_before_the_write_is_lost() {
+    expect("write-behind", Verdict::Violated, &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_that_die_with_the_process_are_used_twice() {
+    expect("keys-in-memory", Verdict::Violated, &["one-order"]).await;
+}

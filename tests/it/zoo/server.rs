@@ -1,0 +1,227 @@
+//! The skeleton: HTTP, the rules that every species keeps, and the thread it lives on.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use super::shop::{Call, Payload, Reply, Shop};
+use super::{Species, Window};
+
+/// A species at home: its instances listen until this value is gone.
+pub(crate) struct Enclosure {
+    ports: Vec<u16>,
+    closed: Option<oneshot::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Enclosure {
+    /// Starts the instances of a species, all on one event loop, as a Node server would be.
+    pub(crate) fn open(species: Species) -> Self {
+        Self::listen(species, Shop::default(), 0)
+    }
+
+    /// The same on a port of one's own, with what is stored already.
+    pub(super) fn listen(species: Species, shop: Shop, port: u16) -> Self {
+        let (closed, until_closed) = oneshot::channel();
+        let (tell, told) = std::sync::mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
+            runtime.unwrap().block_on(async move {
+                let shop = Arc::new(shop);
+                let mut ports = Vec::new();
+                for instance in 0..species.instances {
+                    let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+                    ports.push(listener.local_addr().unwrap().port());
+                    tokio::spawn(listen(listener, Arc::clone(&shop), species, instance));
+                }
+                tell.send(ports).unwrap();
+                let _ = until_closed.await;
+            });
+        });
+        Self {
+            ports: told.recv().unwrap(),
+            closed: Some(closed),
+            thread: Some(thread),
+        }
+    }
+
+    /// Stays for ever.
+    pub(super) fn stay(mut self) {
+        // The thread waits for a word that never comes.
+        let _open = self.closed.take();
+        self.thread.take().unwrap().join().unwrap();
+    }
+
+    /// Where the instances listen.
+    pub(crate) fn urls(&self) -> Vec<String> {
+        self.ports
+            .iter()
+            .map(|port| format!("http://127.0.0.1:{port}"))
+            .collect()
+    }
+}
+
+impl Drop for Enclosure {
+    fn drop(&mut self) {
+        drop(self.closed.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+async fn listen(listener: TcpListener, shop: Arc<Shop>, species: Species, instance: usize) {
+    loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        let _ = stream.set_nodelay(true);
+        let shop = Arc::clone(&shop);
+        let service = service_fn(move |request| {
+            let shop = Arc::clone(&shop);
+            async move { Ok::<_, Infallible>(respond(request, shop, species, instance).await) }
+        });
+        tokio::spawn(async move {
+            // How a connection ends is the client's business.
+            let _ = hyper::server::conn::http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+        });
+    }
+}
+
+async fn respond(
+    request: Request<Incoming>,
+    shop: Arc<Shop>,
+    species: Species,
+    instance: usize,
+) -> Response<Full<Bytes>> {
+    let reply = match (request.method(), request.uri().path()) {
+        (&Method::GET, "/health") => Reply::new(200, r#"{"status":"ok"}"#),
+        (&Method::GET, "/orders") => list(&shop, request.uri().query().unwrap_or("")),
+        (&Method::POST, "/orders") => match call(request, shop, species, instance).await {
+            Ok(call) => (species.place)(call).await,
+            Err(refusal) => refusal,
+        },
+        _ => Reply::new(404, r#"{"error":"Not found"}"#),
+    };
+    let mut response = Response::builder()
+        .status(reply.status)
+        .header("content-type", "application/json");
+    for (name, value) in reply.headers {
+        response = response.header(name, value);
+    }
+    response.body(Full::new(Bytes::from(reply.body))).unwrap()
+}
+
+/// The request, if it is one that may place an order.
+async fn call(
+    request: Request<Incoming>,
+    shop: Arc<Shop>,
+    species: Species,
+    instance: usize,
+) -> Result<Call, Reply> {
+    static KEYLESS: AtomicUsize = AtomicUsize::new(0);
+    let mut lines = request.headers().get_all("idempotency-key").iter();
+    let key = lines
+        .next()
+        .map_or("", |line| line.to_str().unwrap_or("\u{7f}"));
+    let key = match key {
+        "" if species.keyless => format!("none-{}", KEYLESS.fetch_add(1, Ordering::Relaxed)),
+        "" => {
+            return Err(Reply::new(
+                400,
+                r#"{"error":"Idempotency-Key header is required"}"#,
+            ));
+        }
+        key => key.trim_matches('"').to_owned(),
+    };
+    let visible = key.bytes().all(|letter| letter.is_ascii_graphic());
+    if key.len() > 255 || !visible || lines.next().is_some() {
+        return Err(Reply::new(
+            400,
+            r#"{"error":"One key of 1 to 255 visible characters"}"#,
+        ));
+    }
+    let key = (species.key)(&key);
+    let early = shop.keys.lock().unwrap().get(&key).cloned();
+    let invalid = || Reply::new(400, r#"{"error":"item and quantity"}"#);
+    let body = request
+        .into_body()
+        .collect()
+        .await
+        .map_err(|_| invalid())?
+        .to_bytes();
+    let payload = parse(&body).ok_or_else(invalid)?;
+    Ok(Call {
+        fingerprint: (species.fingerprint)(&body, &payload),
+        shop,
+        species,
+        instance,
+        key,
+        payload,
+        early,
+    })
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a small whole number"
+)]
+fn parse(body: &[u8]) -> Option<Payload> {
+    let value: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let quantity = value.get("quantity")?.as_f64()?;
+    (quantity >= 1.0 && quantity.fract() == 0.0).then_some(Payload {
+        item: value.get("item")?.as_str()?.to_owned(),
+        quantity: quantity as u64,
+    })
+}
+
+/// `GET /orders?limit=&after=`
+fn list(shop: &Shop, query: &str) -> Reply {
+    let parameter = |name: &str| {
+        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        pairs
+            .filter(|(one, _)| *one == name)
+            .find_map(|(_, value)| value.parse::<u64>().ok())
+    };
+    let limit = usize::try_from(parameter("limit").unwrap_or(100)).unwrap();
+    let after = parameter("after").unwrap_or(0);
+    let mut orders = shop.orders.lock().unwrap().clone();
+    orders.sort_by_key(|order| order.id);
+    orders.retain(|order| order.id > after);
+    let more = orders.len() > limit;
+    orders.truncate(limit);
+    let next = orders
+        .last()
+        .filter(|_| more)
+        .map(|order| order.id.to_string());
+    let rows: Vec<_> = orders
+        .iter()
+        .map(|order| {
+            serde_json::json!({
+                "id": order.id.to_string(),
+                "item": order.payload.item,
+                "quantity": order.payload.quantity,
+            })
+        })
+        .collect();
+    Reply::new(
+        200,
+        &serde_json::json!({ "orders": rows, "next": next }).to_string(),
+    )
+}
+
+impl Window {
+    /// Another name for the same species with a longer stay.
+    pub(super) const LONG: Self = Self::Millis(2);
+}
