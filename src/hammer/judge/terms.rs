@@ -122,9 +122,11 @@ impl Terms {
 
 /// The first questions to the contract: one key, one request at a time.
 fn at_rest(attempts: &[Attempt]) -> Vec<&Attempt> {
-    let first = attempts
+    let mut asked = attempts
         .iter()
-        .find(|one| one.invoked.scenario == "contract");
+        .filter(|one| one.invoked.scenario == "contract" && one.invoked.ask == Ask::Place);
+    let accepted = asked.clone().find(|one| one.accepted().is_some());
+    let first = accepted.or_else(|| asked.next());
     let Some(first) = first else {
         return Vec::new();
     };

@@ -17,7 +17,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use orders::hammer::{OracleChoice, Pace, Progress, Report, Scenario, Service, Settings, Target};
+use orders::hammer::{
+    OracleChoice, Pace, Progress, Report, Scenario, Service, Settings, Target, Verdict,
+};
 
 pub(crate) use server::Enclosure;
 use shop::{Call, Kept, Reply};
@@ -134,7 +136,7 @@ async fn convicted(name: &str) {
     // Two seeds: a race may be missed once on a machine that is busy with other tests.
     for seed in [1, 2] {
         let report = hammer(species, seed, &[]).await;
-        if report.verdict() == orders::hammer::Verdict::Violated {
+        if report.verdict() == Verdict::Violated {
             return;
         }
         last = report.text(false);
@@ -143,14 +145,17 @@ async fn convicted(name: &str) {
 }
 
 async fn acquitted(name: &str) {
-    for seed in [1, 2] {
+    let mut held = 0;
+    for seed in 1..=3 {
         let report = hammer(named(name), seed, &[]).await;
-        let text = report.text(false);
-        assert_eq!(
-            report.verdict(),
-            orders::hammer::Verdict::Held,
-            "{name}: {text}"
-        );
+        let (verdict, text) = (report.verdict(), report.text(false));
+        assert_ne!(verdict, Verdict::Violated, "{name}: {text}");
+        held += usize::from(verdict == Verdict::Held);
+        // On a machine that is busy with other tests there may be no time to see enough.
+        if held > 0 && seed > 1 {
+            return;
+        }
+        assert!(held > 0 || seed < 3, "{name}: {text}");
     }
 }
 

@@ -48,7 +48,7 @@ pub(super) const SPECIES: &[Species] = &[
     },
     Species {
         name: "error-after-effect",
-        wrong: "one order in thirty is stored, answered 500, and its key freed",
+        wrong: "one order in thirty is stored, answered 503, and its key freed",
         place: |call| {
             Box::pin(async move {
                 let key = call.key.clone();
