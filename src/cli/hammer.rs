@@ -41,13 +41,6 @@ pub(super) struct HammerArgs {
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     duration: Option<Duration>,
 
-    /// Measure throughput and latency instead
-    #[arg(long, conflicts_with_all = ["quick", "soak", "scenario"])]
-    load: bool,
-
-    #[command(flatten)]
-    figures: LoadArgs,
-
     /// Repeats every choice of a run [default: drawn]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -83,6 +76,14 @@ pub(super) struct HammerArgs {
     /// How many private instances
     #[arg(long, value_name = "N", default_value_t = 2, conflicts_with = "url", value_parser = clap::value_parser!(u8).range(1..=16))]
     instances: u8,
+
+    // Last: the heading of its options would go on over those that follow.
+    /// Measure throughput and latency instead
+    #[arg(long, conflicts_with_all = ["quick", "soak", "scenario"])]
+    load: bool,
+
+    #[command(flatten)]
+    figures: LoadArgs,
 }
 
 /// What only --load understands.
