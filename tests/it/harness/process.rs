@@ -72,7 +72,9 @@ impl Process {
             .read_line(&mut line)
             .unwrap();
         let Some(address) = line.trim().strip_prefix("http://") else {
-            panic!("no address on stdout: {:?}", child.wait_with_output());
+            // It may serve all the same, and never end by itself.
+            let _ = child.kill();
+            panic!("{line:?} is no address: {:?}", child.wait_with_output());
         };
         Self {
             client: Client::new(address.parse().unwrap()),
