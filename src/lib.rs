@@ -9,7 +9,8 @@
 //! ```text
 //! cli ──► http ──► order ──► idempotency ──► db
 //!           └───────────────────┘             ▲
-//! migration (a crate of its own) ─────────────┘
+//!  │        migration (a crate of its own) ──────┘
+//!  └────► hammer
 //! ```
 //!
 //! - [`cli`]: arguments in, exit status out.
@@ -18,6 +19,8 @@
 //! - [`idempotency`]: at most one effect per key; queue, lanes, group commit. Knows neither orders
 //!   nor HTTP.
 //! - [`db`]: everything the two databases disagree about.
+//! - [`hammer`]: proves the promise, or shows the violation. A foreign client, which knows a URL, a
+//!   seed and the contract, and imports nothing else of this crate.
 //!
 //! A test holds the arrows to this picture.
 //!

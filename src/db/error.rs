@@ -73,17 +73,12 @@ pub enum Class {
 /// PostgreSQL by SQLSTATE (PostgreSQL 15, appendix A), SQLite by result code.
 #[must_use]
 pub fn class(error: &DbErr) -> Class {
-    let (DbErr::Exec(source) | DbErr::Query(source) | DbErr::Conn(source)) = error else {
-        return match error {
-            DbErr::ConnectionAcquire(_) => Class::Unavailable,
-            _ => Class::Refused,
-        };
-    };
-    let RuntimeErr::SqlxError(source) = source else {
-        return match error {
-            DbErr::Conn(_) => Class::Unavailable,
-            _ => Class::Refused,
-        };
+    let source = match error {
+        DbErr::Exec(RuntimeErr::SqlxError(source))
+        | DbErr::Query(RuntimeErr::SqlxError(source)) => source,
+        // There was no connection to send anything on, for whatever reason.
+        DbErr::Conn(_) | DbErr::ConnectionAcquire(_) => return Class::Unavailable,
+        _ => return Class::Refused,
     };
     let Some(database) = source.as_database_error() else {
         return match source.as_ref() {

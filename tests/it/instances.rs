@@ -109,3 +109,23 @@ async fn connections_that_die_under_load_cost_nobody_an_order() {
     assert_eq!(app.database.orders().await, 300);
     app.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_refuses_connections_is_away_and_not_a_bug() {
+    let mut bounds = Bounds::default();
+    bounds.executor.request_timeout = std::time::Duration::from_secs(1);
+    let app = App::start(Backend::Postgres, bounds).await;
+    app.client
+        .place("before", order("tea", 1))
+        .await
+        .expect(201);
+    app.database.take_connections(false).await;
+    app.client.place("key", order("tea", 1)).await.expect(503);
+    app.client.get("/orders").await.expect(503);
+    app.client.get("/health").await.expect(503);
+    app.database.take_connections(true).await;
+    let retry = app.client.persist("key", &order("tea", 1)).await;
+    assert!(matches!(retry.status, 200 | 201), "{}", retry.text());
+    app.client.get("/orders").await.expect(200);
+    app.finish().await;
+}

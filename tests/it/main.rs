@@ -22,7 +22,6 @@ mod instances;
 mod lost_commit;
 mod openapi;
 mod race;
-mod shutdown;
 mod startup;
 mod wire;
 mod zoo;

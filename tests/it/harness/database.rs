@@ -131,6 +131,18 @@ impl TestDatabase {
         sql.close().await.unwrap();
     }
 
+    /// Ends all connections to it and refuses new ones, or takes them again. PostgreSQL only.
+    pub(crate) async fn take_connections(&self, taken: bool) {
+        let name = &self.name;
+        administer(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS {taken}")).await;
+        if !taken {
+            administer(&format!(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+            ))
+            .await;
+        }
+    }
+
     /// Removes the database.
     pub(crate) async fn drop(self) {
         if self.backend == Backend::Postgres {
