@@ -7,10 +7,8 @@
 //! # Layout
 //!
 //! ```text
-//! cli ──► http ──► order ──► idempotency ──► db
-//!           └───────────────────┘             ▲
-//!  │        migration (a crate of its own) ──────┘
-//!  └────► hammer
+//! cli ─┬─► http ──► order ──► idempotency ──► db ──► migration (a crate of its own)
+//!      └─► hammer
 //! ```
 //!
 //! - [`cli`]: arguments in, exit status out.
