@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{Event, Header, VERSION};
 
@@ -12,8 +12,16 @@ const LONGEST_LINE: u64 = 1 << 20;
 /// Why a history cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryError {
-    /// The file cannot be read or written.
-    #[error("history file")]
+    /// The file cannot be opened.
+    #[error("cannot open {path}")]
+    Open {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file cannot be read to its end.
+    #[error("cannot read the history")]
     Io(#[from] io::Error),
     /// A line is not an event.
     #[error("line {line} of the history is not an event")]
@@ -59,8 +67,12 @@ pub(crate) struct Reader {
 impl Reader {
     /// Opens the file and takes its first line.
     pub(crate) fn open(path: &Path) -> Result<(Header, Self), HistoryError> {
+        let file = File::open(path).map_err(|source| HistoryError::Open {
+            path: path.to_owned(),
+            source,
+        })?;
         let mut reader = Self {
-            lines: BufReader::new(File::open(path)?),
+            lines: BufReader::new(file),
             line: 0,
         };
         match reader.next() {
