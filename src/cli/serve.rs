@@ -28,7 +28,7 @@ pub(super) struct ServeArgs {
     #[arg(long, env = "ORDERS_NO_MIGRATE")]
     no_migrate: bool,
     /// Transactions that are committed side by side on PostgreSQL (SQLite has one writer)
-    #[arg(long, env = "ORDERS_LANES", default_value = "4", value_name = "NUMBER")]
+    #[arg(long, env = "ORDERS_LANES", default_value = "2", value_name = "NUMBER")]
     lanes: NonZeroUsize,
     /// The most requests in one transaction
     #[arg(

@@ -87,6 +87,7 @@ async fn matrix() {
             wrong_runs
         }
     };
+    species.retain(|one| runs_of(one) > 0);
     let runs = species
         .iter()
         .flat_map(|species| (1..=runs_of(species)).map(move |seed| (*species, seed)));
