@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::marker::PhantomData;
+use std::sync::LazyLock;
 
 use poem::endpoint::BoxEndpoint;
 use poem::error::ResponseError;
@@ -69,8 +70,11 @@ fn described() -> OpenApiService<Described<Api>, ()> {
     service(Described(PhantomData))
 }
 
-/// The document: what the framework derives, and what it cannot know.
-fn json() -> Value {
+/// The document, made once: routes, pages and both spellings are read from it.
+static DOCUMENT: LazyLock<Value> = LazyLock::new(document);
+
+/// What the framework derives, and what it cannot know.
+fn document() -> Value {
     let mut document: Value =
         serde_json::from_str(&described().spec()).expect("the framework writes JSON");
     for operation in operations_mut(&mut document) {
@@ -138,13 +142,13 @@ fn operations_mut(document: &mut Value) -> impl Iterator<Item = &mut Value> {
 /// The document as YAML.
 #[must_use]
 pub fn yaml() -> String {
-    serde_yaml_ng::to_string(&json()).expect("every JSON value is YAML")
+    serde_yaml_ng::to_string(&*DOCUMENT).expect("every JSON value is YAML")
 }
 
 /// The document as indented JSON.
 #[must_use]
 pub fn json_text() -> String {
-    format!("{:#}\n", json())
+    format!("{:#}\n", *DOCUMENT)
 }
 
 /// The Swagger UI: one page, everything inlined, nothing loaded from elsewhere.
@@ -152,15 +156,14 @@ pub(super) fn swagger_ui() -> String {
     let service = described();
     let page = service
         .swagger_ui_html()
-        .replace(&service.spec(), &json().to_string());
+        .replace(&service.spec(), &DOCUMENT.to_string());
     // Without a doctype browsers render the page in quirks mode.
     format!("<!DOCTYPE html>{page}").replace("<title>Swagger UI</title>", "<title>orders</title>")
 }
 
 /// Every path, as the framework's routes are written.
 pub(super) fn paths() -> Vec<String> {
-    let document = json();
-    let paths = document["paths"].as_object().into_iter().flatten();
+    let paths = DOCUMENT["paths"].as_object().into_iter().flatten();
     paths
         .map(|(path, _)| path.replace('{', ":").replace('}', ""))
         .collect()
@@ -168,8 +171,7 @@ pub(super) fn paths() -> Vec<String> {
 
 /// The methods of every path, as segments; `None` stands for a parameter.
 pub(super) fn methods() -> Vec<(Vec<Option<String>>, Vec<Method>)> {
-    let document = json();
-    let paths = document["paths"].as_object().into_iter().flatten();
+    let paths = DOCUMENT["paths"].as_object().into_iter().flatten();
     paths
         .map(|(path, operations)| {
             let segments = path.split('/').skip(1);

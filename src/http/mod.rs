@@ -17,9 +17,9 @@ mod server;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use poem::endpoint::{BoxEndpoint, make_sync};
 use poem::http::{StatusCode, header};
-use poem::web::Html;
 use poem::{EndpointExt, IntoEndpoint, Response, Route, get};
 
 use self::edge::Edge;
@@ -52,10 +52,14 @@ fn routes(
         body,
     };
     let api = Arc::new(document::service((orders, HealthApi { database })).into_endpoint());
-    let (page, json, yaml) = (document::swagger_ui(), openapi_json(), openapi_yaml());
+    let page = Bytes::from(document::swagger_ui());
+    let (json, yaml) = (Bytes::from(openapi_json()), Bytes::from(openapi_yaml()));
     let pages = Route::new()
         .at("/", get(make_sync(|_| see("/docs"))))
-        .at("/docs", get(make_sync(move |_| Html(page.clone()))))
+        .at(
+            "/docs",
+            get(make_sync(move |_| text("text/html; charset=utf-8", &page))),
+        )
         .at(
             "/openapi.json",
             get(make_sync(move |_| text("application/json", &json))),
@@ -78,8 +82,8 @@ fn see(path: &'static str) -> Response {
         .finish()
 }
 
-fn text(media_type: &str, body: &str) -> Response {
+fn text(media_type: &str, body: &Bytes) -> Response {
     Response::builder()
         .content_type(media_type)
-        .body(body.to_owned())
+        .body(body.clone())
 }

@@ -71,7 +71,7 @@ impl<O: Operation> Lane<O> {
 
     /// Runs until the queue is closed and empty.
     pub(super) async fn run(mut self) {
-        let mut waiting = Vec::with_capacity(self.batch_max);
+        let mut waiting = Vec::new();
         while self.queue.recv_many(&mut waiting, self.batch_max).await > 0 {
             self.execute(Batch::new(std::mem::take(&mut waiting))).await;
         }
