@@ -6,7 +6,7 @@ use std::str::FromStr;
 use sea_orm::sqlx::pool::PoolOptions;
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sea_orm::sqlx::{self, ConnectOptions, Connection, Database, Pool};
+use sea_orm::sqlx::{self, ConnectOptions, Connection, Database, PgConnection, Pool};
 use sea_orm::{DatabaseConnection, DbBackend, SqlxPostgresConnector, SqlxSqliteConnector};
 
 use super::{ConnectError, Settings};
@@ -35,6 +35,22 @@ pub(super) async fn open(
             Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool.await?))
         }
     };
+    in_time(settings, opening).await
+}
+
+/// Opens a connection to PostgreSQL outside of any pool.
+pub(super) async fn alone(settings: &Settings) -> Result<Box<PgConnection>, ConnectError> {
+    let opening = async {
+        let options = postgres(settings)?.disable_statement_logging();
+        Ok(Box::new(options.connect().await?))
+    };
+    in_time(settings, opening).await
+}
+
+async fn in_time<C>(
+    settings: &Settings,
+    opening: impl Future<Output = Result<C, sqlx::Error>>,
+) -> Result<C, ConnectError> {
     let url = settings.url.clone();
     match tokio::time::timeout(settings.connect_timeout, opening).await {
         Ok(opened) => opened.map_err(|source| ConnectError::refused(url, source)),

@@ -9,6 +9,7 @@ mod error;
 mod rows;
 mod schema;
 mod url;
+mod writer;
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -17,9 +18,10 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend};
 
 use self::connect::Check;
 pub use self::error::{Cause, Class, ConnectError, class};
-pub use self::rows::{Cell, Column, Kind, Rows};
+pub use self::rows::{Cells, Rows};
 pub use self::schema::{Migration, Schema, SchemaError};
 pub use self::url::{DatabaseUrl, InvalidUrl};
+pub use self::writer::{Writer, failed, query};
 
 /// How to reach the database and how long to wait for it.
 #[derive(Debug, Clone)]
@@ -73,12 +75,17 @@ impl Database {
         &self.settings.url
     }
 
-    /// Opens one connection for the sole use of its owner. Dropping it is always safe, also in
-    /// the middle of a statement: nothing of it returns to another user. (sqlx 0.9 puts a
-    /// connection back into its pool inside an open transaction when `begin` is cancelled:
-    /// sqlx issue 4385. A pool nobody shares cannot pass that on.)
-    pub async fn writer(&self) -> Result<DatabaseConnection, ConnectError> {
+    /// Opens one connection for the sole use of its owner.
+    pub async fn connection(&self) -> Result<DatabaseConnection, ConnectError> {
         connect::open(&self.settings, NonZeroU32::MIN, Check::Never).await
+    }
+
+    /// Opens the connection of a lane.
+    pub async fn writer(&self) -> Result<Writer, ConnectError> {
+        match self.backend() {
+            DbBackend::Sqlite => Ok(Writer::Sqlite(self.connection().await?)),
+            _ => Ok(Writer::Postgres(connect::alone(&self.settings).await?)),
+        }
     }
 
     /// The schema and its migrations.

@@ -112,8 +112,8 @@ impl<'a> Schema<'a> {
         work: impl AsyncFnOnce(&DatabaseTransaction) -> Result<(), DbErr>,
     ) -> Result<Vec<String>, SchemaError> {
         let failed = |source| SchemaError::Database { action, source };
-        let writer = self.database.writer().await?;
-        let txn = begin_alone(&writer).await.map_err(failed)?;
+        let connection = self.database.connection().await?;
+        let txn = begin_alone(&connection).await.map_err(failed)?;
         let before = applied(&txn).await.map_err(failed)?;
         work(&txn).await.map_err(failed)?;
         let after = applied(&txn).await.map_err(failed)?;
