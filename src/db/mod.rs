@@ -4,6 +4,7 @@
 //! Owns no rule of idempotency and no rule of orders, and knows nothing above it.
 
 mod connect;
+mod connection;
 pub mod entity;
 mod error;
 mod rows;
@@ -13,13 +14,14 @@ mod url;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend};
+use sea_orm::{ConnectionTrait, DbBackend};
 
 use self::connect::Check;
+pub use self::connection::Connection;
 pub use self::error::{Cause, Class, ConnectError, class};
 pub use self::rows::{Cell, Column, Kind, Rows};
 pub use self::schema::{Migration, Schema, SchemaError};
-pub use self::url::{DatabaseUrl, InvalidUrl};
+pub use self::url::{DatabaseUrl, InvalidUrl, Pooler};
 
 /// How to reach the database and how long to wait for it.
 #[derive(Debug, Clone)]
@@ -43,7 +45,7 @@ pub struct Settings {
 #[derive(Debug, Clone)]
 pub struct Database {
     settings: Settings,
-    reads: DatabaseConnection,
+    reads: Connection,
 }
 
 impl Database {
@@ -57,7 +59,7 @@ impl Database {
 
     /// The pool for reads.
     #[must_use]
-    pub fn reads(&self) -> &DatabaseConnection {
+    pub fn reads(&self) -> &Connection {
         &self.reads
     }
 
@@ -77,7 +79,7 @@ impl Database {
     /// the middle of a statement: nothing of it returns to another user. (sqlx 0.9 puts a
     /// connection back into its pool inside an open transaction when `begin` is cancelled:
     /// sqlx issue 4385. A pool nobody shares cannot pass that on.)
-    pub async fn writer(&self) -> Result<DatabaseConnection, ConnectError> {
+    pub async fn writer(&self) -> Result<Connection, ConnectError> {
         connect::open(&self.settings, NonZeroU32::MIN, Check::Never).await
     }
 

@@ -28,6 +28,15 @@ pub enum SchemaError {
         /// Why it failed.
         source: DbErr,
     },
+    /// A schema change needs a session of its own.
+    #[error(
+        "cannot {action} the schema through a pooler: use the URL of the database itself \
+         (orders migrate up)"
+    )]
+    Pooled {
+        /// What was tried.
+        action: &'static str,
+    },
 }
 
 /// One migration and whether it has run.
@@ -113,7 +122,8 @@ impl<'a> Schema<'a> {
     ) -> Result<Vec<String>, SchemaError> {
         let failed = |source| SchemaError::Database { action, source };
         let writer = self.database.writer().await?;
-        let txn = begin_alone(&writer).await.map_err(failed)?;
+        let session = writer.sessions().ok_or(SchemaError::Pooled { action })?;
+        let txn = begin_alone(session).await.map_err(failed)?;
         let before = applied(&txn).await.map_err(failed)?;
         work(&txn).await.map_err(failed)?;
         let after = applied(&txn).await.map_err(failed)?;

@@ -1,17 +1,15 @@
 //! One batch, one transaction.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, QueryResult,
-    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
-};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement};
 use uuid::Uuid;
 
 use super::ScopedKey;
 use super::batch::{Batch, Claim, Request};
 use super::operation::{Effect, Operation, StoredResponse};
-use crate::db::{Cell, Column, Kind, Rows};
+use crate::db::{Cell, Column, Connection, Kind, Rows};
 
 const KEY_ROW: [Column; 5] = [
     ("scope", Kind::Text),
@@ -42,13 +40,15 @@ pub(super) enum LockWait {
     Brief,
 }
 
+const BRIEF: Duration = Duration::from_millis(50);
+
 /// Claims every key of the batch, writes the effects of the winners, commits, and reads the rows
 /// of the losers. One claim per group comes back, in the order of the batch.
 ///
 /// An error means that nothing of it may be assumed: neither that it was committed nor that it
 /// was not. Running it again is always right, because a claimant that finds its own row has won.
 pub(super) async fn commit<O: Operation>(
-    writer: &DatabaseConnection,
+    writer: &Connection,
     batch: &Batch<O>,
     lock_wait: LockWait,
 ) -> Result<Vec<Claim>, DbErr> {
@@ -56,12 +56,8 @@ pub(super) async fn commit<O: Operation>(
         (DbBackend::Sqlite, _) => in_steps(writer, batch).await?,
         (_, LockWait::Full) => at_once(writer, batch).await?,
         (_, LockWait::Brief) => {
-            let txn = writer.begin().await?;
-            txn.execute_unprepared("SET LOCAL lock_timeout = '50ms'")
-                .await?;
-            let won = at_once(&txn, batch).await?;
-            txn.commit().await?;
-            won
+            let statement = claim_and_effects(batch);
+            resources(&writer.query_all_within(BRIEF, statement).await?)?
         }
     };
     let stored = read_losers(writer, batch, &won).await?;
@@ -112,10 +108,10 @@ fn claim_and_effects<O: Operation>(batch: &Batch<O>) -> Statement {
 
 /// Claims, then effects. SQLite has no statement that does both, and no round trips to save.
 async fn in_steps<O: Operation>(
-    writer: &DatabaseConnection,
+    writer: &Connection,
     batch: &Batch<O>,
 ) -> Result<HashSet<Uuid>, DbErr> {
-    let txn = begin_immediate(writer).await?;
+    let txn = writer.begin_immediate().await?;
     let claim = claims(batch).statement(DbBackend::Sqlite, CLAIM);
     let won = resources(&txn.query_all_raw(claim).await?)?;
     for effect in effects_of_winners(batch, &won) {
@@ -124,15 +120,6 @@ async fn in_steps<O: Operation>(
     }
     txn.commit().await?;
     Ok(won)
-}
-
-/// Takes the write lock at once: a transaction that reads first cannot wait for it later.
-async fn begin_immediate(writer: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
-    let options = TransactionOptions {
-        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-        ..TransactionOptions::default()
-    };
-    writer.begin_with_options(options).await
 }
 
 fn claims<O: Operation>(batch: &Batch<O>) -> Rows {
@@ -177,7 +164,7 @@ type Stored = (Vec<u8>, StoredResponse);
 /// Reads the rows that stood in the way, by the ordinal of the loser. A statement of its own,
 /// after the claims: it sees what the transactions committed that the claims waited for.
 async fn read_losers<O: Operation>(
-    writer: &DatabaseConnection,
+    writer: &Connection,
     batch: &Batch<O>,
     won: &HashSet<Uuid>,
 ) -> Result<HashMap<i64, Stored>, DbErr> {
@@ -185,12 +172,8 @@ async fn read_losers<O: Operation>(
         return Ok(HashMap::new());
     }
     let losers = losers(batch, won).statement(writer.get_database_backend(), READ);
-    writer
-        .query_all_raw(losers)
-        .await?
-        .iter()
-        .map(key_row)
-        .collect()
+    let rows = writer.query_all_raw(losers).await?;
+    rows.iter().map(key_row).collect()
 }
 
 fn losers<O: Operation>(batch: &Batch<O>, won: &HashSet<Uuid>) -> Rows {

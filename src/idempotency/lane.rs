@@ -4,14 +4,14 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use sea_orm::{DatabaseConnection, DbErr};
+use sea_orm::DbErr;
 use tokio::sync::mpsc;
 
 use super::batch::{Batch, Claim, Request};
 use super::commit::{LockWait, commit};
 use super::operation::{Error, Operation};
 use super::replay::Replays;
-use crate::db::{self, Class, ConnectError, Database};
+use crate::db::{self, Class, ConnectError, Connection, Database};
 
 /// The longest pause between two attempts at a batch.
 const BACKOFF_MAX: Duration = Duration::from_millis(500);
@@ -25,7 +25,7 @@ pub(super) struct Lane<O> {
     batch_max: usize,
     transaction_timeout: Duration,
     /// `None` until first use, and after anything that leaves its state in doubt.
-    writer: Option<DatabaseConnection>,
+    writer: Option<Connection>,
 }
 
 /// Why an attempt at a batch has no result.
