@@ -83,7 +83,7 @@ async fn open_postgres(
     session.close().await?;
     let pool: Pool<sqlx::Postgres> = pool(options, settings, connections, check);
     let sessions = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
-    let connection = Connection::own(sessions);
+    let connection = Connection::own(sessions).replicated(server.is_replicated());
     match settings.url.pooler() {
         Pooler::Transaction => Ok(connection.lent(told.locally())),
         Pooler::None => match told.dropped(&server) {
@@ -150,7 +150,7 @@ struct Server(Vec<(String, String)>);
 async fn inspect(session: &mut sqlx::PgConnection) -> Result<Server, sqlx::Error> {
     let settings = sqlx::raw_sql(
         "SELECT name, setting FROM pg_settings WHERE name IN ('lock_timeout', \
-         'statement_timeout', 'idle_in_transaction_session_timeout')",
+         'statement_timeout', 'idle_in_transaction_session_timeout', 'synchronous_standby_names')",
     );
     let rows = settings.fetch_all(session).await?;
     let pairs = rows
@@ -163,6 +163,12 @@ impl Server {
     fn setting(&self, name: &str) -> Option<String> {
         let found = self.0.iter().find(|(found, _)| found == name);
         found.map(|(_, value)| value.clone())
+    }
+
+    /// Whether its commits wait for a standby.
+    fn is_replicated(&self) -> bool {
+        self.setting("synchronous_standby_names")
+            .is_some_and(|names| !names.is_empty())
     }
 }
 

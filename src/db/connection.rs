@@ -24,6 +24,7 @@ use sea_query_sqlx::SqlxValues;
 pub struct Connection {
     sessions: DatabaseConnection,
     lent: Option<Settings>,
+    replicated: bool,
 }
 
 /// `SET LOCAL` statements, for a session that is lent.
@@ -36,6 +37,7 @@ impl Connection {
         Self {
             sessions,
             lent: None,
+            replicated: false,
         }
     }
 
@@ -45,6 +47,11 @@ impl Connection {
             lent: Some(settings),
             ..self
         }
+    }
+
+    /// The same connections, to a server whose commits wait for a synchronous standby.
+    pub(super) fn replicated(self, replicated: bool) -> Self {
+        Self { replicated, ..self }
     }
 
     /// The sessions, unless they are lent.
@@ -80,6 +87,21 @@ impl Connection {
         let rows = txn.query_all_raw(statement).await?;
         txn.commit().await?;
         Ok(rows)
+    }
+
+    /// Returns when everything that could be read before is safe on the synchronous standby, if
+    /// there is one.
+    ///
+    /// A commit waits for the standby by itself. But a transaction whose session is ended while it
+    /// waits, or whose server is restarted, is visible and perhaps on one machine only; and who
+    /// reads it waits for nothing. Any write of our own queues up behind it.
+    pub async fn confirm(&self) -> Result<(), DbErr> {
+        const WRITE: &str = "SELECT pg_logical_emit_message(true, 'orders', '')::text";
+        if self.replicated {
+            let write = Statement::from_string(DbBackend::Postgres, WRITE);
+            self.query_all_raw(write).await?;
+        }
+        Ok(())
     }
 
     /// One statement on a session that is lent for it. Cancelled in the middle it leaves at most

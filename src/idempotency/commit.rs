@@ -173,6 +173,8 @@ async fn read_losers<O: Operation>(
     }
     let losers = losers(batch, won).statement(writer.get_database_backend(), READ);
     let rows = writer.query_all_raw(losers).await?;
+    // They were committed by others, or by an attempt of ours that was not heard to the end.
+    writer.confirm().await?;
     rows.iter().map(key_row).collect()
 }
 
