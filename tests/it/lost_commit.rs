@@ -15,7 +15,8 @@ async fn nobody_notices(session: Session, cut: Cut) {
     let app = App::start(Backend::Postgres, Bounds::default()).await;
     let (word, parameter) = match session {
         Session::Own => ("tea", ""),
-        Session::Lent => ("COMMIT", "&pooler=transaction"),
+        // With its end: BEGIN speaks of READ COMMITTED.
+        Session::Lent => ("COMMIT\0", "&pooler=transaction"),
     };
     let proxy = Proxy::start(&app.database, cut, word).await;
     let url = proxy.url(&app.database) + parameter;

@@ -23,13 +23,14 @@ pub(crate) struct Pooler {
 
 /// Runs PgBouncer until the standard input ends, which it does however this process ends.
 const SUPERVISE: &str = r#"
+PATH="$PATH:/usr/sbin"
 pgbouncer -q "$1/pgbouncer.ini" >"$1/log" 2>&1 &
 cat >/dev/null
 kill -KILL $! ; wait $!
 "#;
 
 impl Pooler {
-    /// Starts in front of a test's database, with `settings` besides those that any needs.
+    /// Starts in front of a database in a cluster of the test's own, with `settings` besides those that any needs.
     pub(crate) fn start(database: &TestDatabase, settings: &str) -> Self {
         let folder = tempfile::Builder::new()
             .prefix("orders-pgbouncer-")

@@ -6,16 +6,23 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::{Load, terminate_sessions};
-use crate::harness::{Backend, Bounds, Instance, Pooler, Process, TestDatabase, order};
+use crate::harness::{Bounds, Cluster, Instance, Pooler, Process, TestDatabase, order};
 
 /// Fewer sessions than there are connections to it, so that everybody gets everybody's.
 const TRANSACTION_MODE: &str = "pool_mode = transaction\ndefault_pool_size = 4";
 
-/// A database with the schema, which was brought up without the pooler.
-async fn database() -> TestDatabase {
-    let database = TestDatabase::create(Backend::Postgres).await;
+/// A cluster and an empty database in it.
+async fn empty_database() -> (Cluster, TestDatabase) {
+    let cluster = Cluster::start_new(&[("fsync", "off")]);
+    let database = TestDatabase::create_in(&cluster).await;
+    (cluster, database)
+}
+
+/// The same with the schema, which was brought up without the pooler.
+async fn database() -> (Cluster, TestDatabase) {
+    let (cluster, database) = empty_database().await;
     database.connect().await.schema().up().await.unwrap();
-    database
+    (cluster, database)
 }
 
 fn pooled_url(pooler: &Pooler, database: &TestDatabase) -> String {
@@ -29,7 +36,7 @@ async fn start_three(url: &str) -> [Instance; 3] {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sessions_and_the_pooler_itself_die_under_three_instances() {
-    let database = database().await;
+    let (_cluster, database) = database().await;
     let mut pooler = Pooler::start(&database, TRANSACTION_MODE);
     let instances = start_three(&pooled_url(&pooler, &database)).await;
     let clients = instances.each_ref().map(|instance| &instance.client);
@@ -49,12 +56,11 @@ async fn sessions_and_the_pooler_itself_die_under_three_instances() {
     for instance in instances {
         instance.stop().await;
     }
-    database.drop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_answer_is_the_same_as_without_it() {
-    let database = database().await;
+    let (_cluster, database) = database().await;
     let pooler = Pooler::start(&database, TRANSACTION_MODE);
     let instances = start_three(&pooled_url(&pooler, &database)).await;
     let [one, other, third] = instances.each_ref().map(|instance| &instance.client);
@@ -109,8 +115,6 @@ async fn every_answer_is_the_same_as_without_it() {
         sleep(Duration::from_millis(50)).await;
     }
     database.assert_promise().await;
-    drop(pooler);
-    database.drop().await;
 }
 
 /// Runs a command on a database URL to its end, and returns its exit code and what it logged.
@@ -123,7 +127,7 @@ fn orders(arguments: &[&str], url: &str) -> (Option<i32>, String) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pooler_that_was_not_told_of_is_refused_by_the_name_of_what_it_loses() {
-    let database = database().await;
+    let (_cluster, database) = database().await;
     for (settings, lost) in [
         ("pool_mode = transaction", "options"),
         (
@@ -137,12 +141,11 @@ async fn a_pooler_that_was_not_told_of_is_refused_by_the_name_of_what_it_loses()
         assert!(log.contains(&format!("loses the setting {lost}")), "{log}");
         assert!(log.contains("pooler=transaction"), "{log}");
     }
-    database.drop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_schema_is_changed_on_the_database_itself_and_looked_at_through_the_pooler() {
-    let database = TestDatabase::create(Backend::Postgres).await;
+    let (_cluster, database) = empty_database().await;
     let pooler = Pooler::start(&database, TRANSACTION_MODE);
     let pooled = pooled_url(&pooler, &database);
     for command in [&["serve"][..], &["migrate", "up"]] {
@@ -157,6 +160,4 @@ async fn the_schema_is_changed_on_the_database_itself_and_looked_at_through_the_
         let (code, log) = orders(&["migrate", "status"], &pooled);
         assert_eq!(code, Some(0), "{log}");
     }
-    drop(pooler);
-    database.drop().await;
 }
