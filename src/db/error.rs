@@ -7,6 +7,7 @@ use sea_orm::sqlx;
 use sea_orm::{DbErr, RuntimeErr};
 
 use super::DatabaseUrl;
+use super::connect::Failure;
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -27,15 +28,40 @@ pub enum ConnectError {
         /// How long was waited.
         waited: Duration,
     },
+    /// Something in between keeps the session from what it was told.
+    #[error(
+        "the connection to {url} loses the setting {setting}: there is a pooler in between. Add \
+         pooler=transaction to the URL, or see docs/databases.md"
+    )]
+    Dropped {
+        /// Which database.
+        url: DatabaseUrl,
+        /// The first setting that was lost.
+        setting: &'static str,
+    },
 }
 
 impl ConnectError {
-    pub(super) fn refused(url: DatabaseUrl, source: sqlx::Error) -> Self {
-        Self::Refused {
-            url,
-            source: Cause(source),
+    pub(super) fn new(url: DatabaseUrl, failure: Failure) -> Self {
+        match failure {
+            Failure::Dropped(setting) => Self::Dropped { url, setting },
+            Failure::Driver(error) if refuses_settings(&error) => Self::Dropped {
+                url,
+                setting: "options",
+            },
+            Failure::Driver(error) => Self::Refused {
+                url,
+                source: Cause(error),
+            },
         }
     }
+}
+
+/// As PgBouncer does, unless it is told to drop them in silence.
+fn refuses_settings(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .is_some_and(|error| error.message().contains("unsupported startup parameter"))
 }
 
 /// A driver's error, said as the database said it.
@@ -109,8 +135,10 @@ fn postgres(sqlstate: &str, in_a_row: bool) -> Class {
         // serialization_failure, deadlock_detected, or the lock was somebody's on a whole table
         "40001" | "40P01" | "55P03" => Class::Retry,
         // read_only_sql_transaction: a standby, or a primary that was demoted;
-        // idle_in_transaction_session_timeout: we stalled, and the transaction is gone
-        "25006" | "25P03" => Class::Unavailable,
+        // idle_in_transaction_session_timeout: we stalled, and the transaction is gone;
+        // invalid_sql_statement_name, duplicate_prepared_statement: the session is not the one
+        // that we prepared our statements in
+        "25006" | "25P03" | "26000" | "42P05" => Class::Unavailable,
         _ => match &sqlstate[..2.min(sqlstate.len())] {
             // connection exception; insufficient resources; operator intervention; system error
             "08" | "53" | "57" | "58" => Class::Unavailable,

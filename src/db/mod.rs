@@ -4,8 +4,10 @@
 //! Owns no rule of idempotency and no rule of orders, and knows nothing above it.
 
 mod connect;
+mod connection;
 pub mod entity;
 mod error;
+mod lent;
 mod rows;
 mod schema;
 mod url;
@@ -14,14 +16,15 @@ mod writer;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend};
+use sea_orm::{ConnectionTrait, DbBackend};
 
 use self::connect::Check;
+pub use self::connection::Connection;
 pub use self::error::{Cause, Class, ConnectError, class};
 pub use self::rows::{Cells, Rows};
 pub use self::schema::{Migration, Schema, SchemaError};
-pub use self::url::{DatabaseUrl, InvalidUrl};
-pub use self::writer::{Writer, failed, query};
+pub use self::url::{DatabaseUrl, InvalidUrl, Pooler};
+pub use self::writer::{Session, Writer};
 
 /// How to reach the database and how long to wait for it.
 #[derive(Debug, Clone)]
@@ -45,13 +48,13 @@ pub struct Settings {
 #[derive(Debug, Clone)]
 pub struct Database {
     settings: Settings,
-    reads: DatabaseConnection,
+    reads: Connection,
 }
 
 impl Database {
     /// Connects, having proved that the database answers.
     pub async fn connect(settings: Settings) -> Result<Self, ConnectError> {
-        let reads = connect::open(&settings, settings.read_connections, Check::BeforeUse).await?;
+        let reads = connect::pool(&settings, settings.read_connections, Check::BeforeUse).await?;
         let database = Self { settings, reads };
         database.warn_of_weak_durability().await;
         Ok(database)
@@ -59,7 +62,7 @@ impl Database {
 
     /// The pool for reads.
     #[must_use]
-    pub fn reads(&self) -> &DatabaseConnection {
+    pub fn reads(&self) -> &Connection {
         &self.reads
     }
 
@@ -76,16 +79,13 @@ impl Database {
     }
 
     /// Opens one connection for the sole use of its owner.
-    pub async fn connection(&self) -> Result<DatabaseConnection, ConnectError> {
-        connect::open(&self.settings, NonZeroU32::MIN, Check::Never).await
+    pub async fn connection(&self) -> Result<Connection, ConnectError> {
+        connect::pool(&self.settings, NonZeroU32::MIN, Check::Never).await
     }
 
     /// Opens the connection of a lane.
     pub async fn writer(&self) -> Result<Writer, ConnectError> {
-        match self.backend() {
-            DbBackend::Sqlite => Ok(Writer::Sqlite(self.connection().await?)),
-            _ => Ok(Writer::Postgres(connect::alone(&self.settings).await?)),
-        }
+        connect::writer(&self.settings).await
     }
 
     /// The schema and its migrations.

@@ -28,6 +28,15 @@ pub enum SchemaError {
         /// Why it failed.
         source: DbErr,
     },
+    /// A schema change needs a session of its own.
+    #[error(
+        "cannot {action} the schema through a pooler: use the URL of the database itself \
+         (orders migrate up)"
+    )]
+    Pooled {
+        /// What was tried.
+        action: &'static str,
+    },
 }
 
 /// One migration and whether it has run.
@@ -113,7 +122,10 @@ impl<'a> Schema<'a> {
     ) -> Result<Vec<String>, SchemaError> {
         let failed = |source| SchemaError::Database { action, source };
         let connection = self.database.connection().await?;
-        let txn = begin_alone(&connection).await.map_err(failed)?;
+        let session = connection
+            .sessions()
+            .ok_or(SchemaError::Pooled { action })?;
+        let txn = begin_alone(session).await.map_err(failed)?;
         let before = applied(&txn).await.map_err(failed)?;
         work(&txn).await.map_err(failed)?;
         let after = applied(&txn).await.map_err(failed)?;
@@ -135,8 +147,8 @@ impl<'a> Schema<'a> {
 
 /// Begins a transaction that waits for other schema changes: on SQLite by its one write lock, on
 /// PostgreSQL by an advisory lock, which ends with the transaction and needs no session of its own.
-async fn begin_alone(writer: &sea_orm::DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
-    let txn = writer
+async fn begin_alone(session: &sea_orm::DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    let txn = session
         .begin_with_options(TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()

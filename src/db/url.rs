@@ -14,7 +14,17 @@ const SECRETS: [&str; 2] = ["password", "sslpassword"];
 #[derive(Clone, PartialEq, Eq)]
 pub struct DatabaseUrl {
     backend: DbBackend,
+    pooler: Pooler,
     url: String,
+}
+
+/// What stands between us and PostgreSQL: the parameter `pooler` of its URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pooler {
+    /// Nothing: a connection is a session.
+    None,
+    /// A pooler that lends sessions for one transaction at a time.
+    Transaction,
 }
 
 /// Why a text is no database URL. The text itself is not repeated: it may hold a password.
@@ -32,6 +42,9 @@ pub enum InvalidUrl {
     /// Every connection would open an empty database of its own.
     #[error("an SQLite database in memory cannot be shared by connections: name a file")]
     InMemory,
+    /// A pooler that is not known.
+    #[error("the parameter pooler of a database URL is transaction or none")]
+    Pooler,
 }
 
 impl DatabaseUrl {
@@ -40,6 +53,7 @@ impl DatabaseUrl {
     pub fn sqlite(path: &Path) -> Self {
         Self {
             backend: DbBackend::Sqlite,
+            pooler: Pooler::None,
             url: format!("sqlite://{}", path.display()),
         }
     }
@@ -48,6 +62,12 @@ impl DatabaseUrl {
     #[must_use]
     pub fn backend(&self) -> DbBackend {
         self.backend
+    }
+
+    /// What stands in between.
+    #[must_use]
+    pub fn pooler(&self) -> Pooler {
+        self.pooler
     }
 
     /// The whole URL, password included: for connecting only.
@@ -65,10 +85,12 @@ impl FromStr for DatabaseUrl {
         match scheme {
             "postgres" | "postgresql" => {
                 let url = format!("postgres:{rest}");
-                Url::parse(&url).map_err(InvalidUrl::Malformed)?;
+                let mut url = Url::parse(&url).map_err(InvalidUrl::Malformed)?;
+                let pooler = take_pooler(&mut url)?;
                 Ok(Self {
                     backend: DbBackend::Postgres,
-                    url,
+                    pooler,
+                    url: url.into(),
                 })
             }
             "sqlite" if rest.contains(":memory:") || rest.contains("mode=memory") => {
@@ -77,10 +99,29 @@ impl FromStr for DatabaseUrl {
             "sqlite" if rest.trim_start_matches('/').is_empty() => Err(InvalidUrl::Scheme),
             "sqlite" => Ok(Self {
                 backend: DbBackend::Sqlite,
+                pooler: Pooler::None,
                 url: text.to_owned(),
             }),
             _ => Err(InvalidUrl::Scheme),
         }
+    }
+}
+
+/// The parameter is ours: the driver would warn of it.
+fn take_pooler(url: &mut Url) -> Result<Pooler, InvalidUrl> {
+    let is_ours = |(name, _): &(String, String)| name == "pooler";
+    let parameters = url.query_pairs().into_owned();
+    let (ours, rest): (Vec<_>, Vec<_>) = parameters.partition(is_ours);
+    if !ours.is_empty() {
+        url.set_query(None);
+    }
+    if !ours.is_empty() && !rest.is_empty() {
+        url.query_pairs_mut().extend_pairs(rest);
+    }
+    match ours.last().map(|(_, value)| value.as_str()) {
+        None | Some("none") => Ok(Pooler::None),
+        Some("transaction") => Ok(Pooler::Transaction),
+        Some(_) => Err(InvalidUrl::Pooler),
     }
 }
 
@@ -140,6 +181,29 @@ mod tests {
             assert!(format!("{url}").contains("db.example"), "{url}");
             assert!(url.reveal().contains("s3cret"));
         }
+    }
+
+    #[test]
+    fn the_pooler_is_told_from_the_url_and_not_passed_on() {
+        let parse = |text: &str| text.parse::<DatabaseUrl>();
+        let pooled = parse("postgres://db/orders?sslmode=require&pooler=transaction").unwrap();
+        assert_eq!(pooled.pooler(), Pooler::Transaction);
+        assert_eq!(pooled.reveal(), "postgres://db/orders?sslmode=require");
+        for (text, passed_on) in [
+            ("postgres://db/orders?pooler=none", "postgres://db/orders"),
+            ("postgres://db/orders", "postgres://db/orders"),
+            (
+                "postgres:///orders?host=/run/pg",
+                "postgres:///orders?host=/run/pg",
+            ),
+        ] {
+            let url = parse(text).unwrap();
+            assert_eq!((url.pooler(), url.reveal()), (Pooler::None, passed_on));
+        }
+        assert_eq!(
+            parse("postgres://db/orders?pooler=statement"),
+            Err(InvalidUrl::Pooler)
+        );
     }
 
     #[test]

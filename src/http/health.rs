@@ -10,8 +10,9 @@ use super::response::{BUG, RawJson, Refusals, Refused};
 use super::schema;
 use crate::db::Database;
 
-/// How long the database may take to answer.
-const TIMEOUT: Duration = Duration::from_secs(1);
+/// How long the database may take to answer. Less than a second, so that within one it is known
+/// who is ready.
+const TIMEOUT: Duration = Duration::from_millis(750);
 
 /// Readiness.
 pub(super) struct HealthApi {

@@ -2,7 +2,6 @@
 
 use poem_openapi::param::{Path, Query};
 use poem_openapi::{ApiResponse, OpenApi};
-use sea_orm::DatabaseConnection;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -11,6 +10,7 @@ use super::problem::Problem;
 use super::request::{BodyBounds, Key, OrderBody, new_order};
 use super::response::{BUG, RawJson, Refusals, Refused};
 use super::schema;
+use crate::db::Connection;
 use crate::idempotency::json::Json;
 use crate::idempotency::{
     Executor, Fingerprint, Operation, Outcome, Scope, ScopedKey, StoredResponse,
@@ -20,7 +20,7 @@ use crate::order::{self, Order, PlaceOrder};
 /// Orders: place, find, list.
 pub(super) struct OrdersApi {
     pub(super) executor: Executor<PlaceOrder>,
-    pub(super) reads: DatabaseConnection,
+    pub(super) reads: Connection,
     pub(super) body: BodyBounds,
 }
 

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use crate::harness::{App, Backend, Bounds, Reply, order};
+use crate::harness::{App, Backend, Bounds, Instance, Reply, order};
 
 /// One lane, so that what waits is one batch.
 fn one_lane() -> Bounds {
@@ -211,10 +211,22 @@ async fn serialization_failures_and_deadlocks_are_run_again() {
             )
             .await;
         app.client.place("key", order("tea", 1)).await.expect(201);
-        assert_eq!(
-            app.database.count("SELECT last_value FROM attempts").await,
-            3
-        );
+        let attempts = "SELECT last_value FROM attempts";
+        assert_eq!(app.database.count(attempts).await, 3);
+
+        // The same where it is COMMIT that fails: on a session that a pooler lends.
+        app.database
+            .execute("ALTER SEQUENCE attempts RESTART")
+            .await;
+        let url = format!("{}?pooler=transaction", app.database.url);
+        let pooled = Instance::start_on(&url, Bounds::default()).await;
+        pooled
+            .client
+            .place("2nd", order("tea", 1))
+            .await
+            .expect(201);
+        assert_eq!(app.database.count(attempts).await, 3);
+        pooled.stop().await;
         app.finish().await;
     }
 }

@@ -55,11 +55,8 @@ async fn three_instances_race_for_the_same_keys_on_postgres() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_instances_race_where_serializable_is_the_default() {
     let app = App::start(Backend::Postgres, Bounds::default()).await;
-    let name = app.database.url.rsplit('/').next().unwrap();
     app.database
-        .execute(&format!(
-            "ALTER DATABASE {name} SET default_transaction_isolation = 'serializable'"
-        ))
+        .set("default_transaction_isolation", "serializable")
         .await;
     storm(&app).await;
     app.finish().await;

@@ -1,11 +1,26 @@
-//! The connection is lost when a batch commits: the outcome is unknown, and the clients must not notice.
+//! The connection is lost when a batch commits: the outcome is unknown, and the clients must not
+//! notice.
 
 use crate::harness::{App, Backend, Bounds, Cut, Instance, Proxy, order};
 
-async fn nobody_notices(cut: Cut) {
+/// What commits: on a session of our own the one statement of a batch, on one that a pooler lends
+/// a COMMIT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Session {
+    Own,
+    Lent,
+}
+
+async fn nobody_notices(session: Session, cut: Cut) {
     let app = App::start(Backend::Postgres, Bounds::default()).await;
-    let proxy = Proxy::start(&app.database, cut, "tea").await;
-    let instance = Instance::start_on(&proxy.url(&app.database), Bounds::default()).await;
+    let (word, parameter) = match session {
+        Session::Own => ("tea", ""),
+        // With its end: BEGIN speaks of READ COMMITTED.
+        Session::Lent => ("COMMIT\0", "&pooler=transaction"),
+    };
+    let proxy = Proxy::start(&app.database, cut, word).await;
+    let url = proxy.url(&app.database) + parameter;
+    let instance = Instance::start_on(&url, Bounds::default()).await;
 
     // One request: the first client gets 201 and its own order, whichever side was lost.
     proxy.arm(1);
@@ -52,10 +67,20 @@ async fn nobody_notices(cut: Cut) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_commit_that_never_arrived_is_run_again() {
-    nobody_notices(Cut::BeforeCommit).await;
+    nobody_notices(Session::Own, Cut::BeforeCommit).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_commit_that_was_done_unheard_is_recognised_as_our_own() {
-    nobody_notices(Cut::AfterCommit).await;
+    nobody_notices(Session::Own, Cut::AfterCommit).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_that_never_arrived_on_a_lent_session_is_run_again() {
+    nobody_notices(Session::Lent, Cut::BeforeCommit).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_that_was_done_unheard_on_a_lent_session_is_recognised_as_our_own() {
+    nobody_notices(Session::Lent, Cut::AfterCommit).await;
 }

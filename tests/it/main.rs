@@ -23,5 +23,6 @@ mod lost_commit;
 mod openapi;
 mod race;
 mod startup;
+mod survive;
 mod wire;
 mod zoo;

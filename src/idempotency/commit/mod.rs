@@ -50,12 +50,7 @@ pub(super) async fn commit<O: Operation>(
 ) -> Result<Vec<Claim>, DbErr> {
     let won = match (&mut *writer, lock_wait) {
         (Writer::Sqlite(connection), _) => sqlite::in_steps(connection, batch).await?,
-        (Writer::Postgres(connection), LockWait::Full) => {
-            postgres::at_once(connection, batch).await?
-        }
-        (Writer::Postgres(connection), LockWait::Brief) => {
-            postgres::impatiently(connection, batch).await?
-        }
+        (Writer::Postgres(session), _) => postgres::at_once(session, batch, lock_wait).await?,
     };
     if won.len() == batch.claimants().count() {
         return Ok(vec![Claim::Won; won.len()]);
@@ -65,7 +60,7 @@ pub(super) async fn commit<O: Operation>(
     let losers = losers(batch, &won);
     let stored = match writer {
         Writer::Sqlite(connection) => sqlite::read(connection, &losers).await?,
-        Writer::Postgres(connection) => postgres::read(connection, losers).await?,
+        Writer::Postgres(session) => postgres::read(session, losers).await?,
     };
     Ok(verdicts(batch, &won, stored_by_ordinal(&stored)?))
 }

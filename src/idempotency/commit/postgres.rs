@@ -1,44 +1,42 @@
 //! A batch as one statement.
 
-use sea_orm::sqlx::{Connection, PgConnection};
+use std::time::Duration;
+
 use sea_orm::{DbErr, QueryResult};
 
 use super::super::Operation;
 use super::super::batch::Batch;
-use super::{CLAIM, READ, Won, claims, resources, responses};
-use crate::db::{self, Rows};
+use super::{CLAIM, LockWait, READ, Won, claims, resources, responses};
+use crate::db::{Rows, Session};
+
+const BRIEF: Duration = Duration::from_millis(50);
 
 /// Claims and effects as one statement, which is a transaction in itself: one round trip, and no
 /// moment at which an instance that stalls could hold a key.
 pub(super) async fn at_once<O: Operation>(
-    connection: &mut PgConnection,
+    session: &mut Session,
     batch: &Batch<O>,
+    lock_wait: LockWait,
 ) -> Result<Won, DbErr> {
     let responses = responses(batch);
     let (sql, row_sets) = claim_and_effects(batch, claims(batch, &responses));
-    resources(&db::query(connection, sql, row_sets).await?)
+    let won = match lock_wait {
+        LockWait::Full => session.query(sql, row_sets).await?,
+        LockWait::Brief => session.query_within(BRIEF, sql, row_sets).await?,
+    };
+    resources(&won)
 }
 
-/// The same with a lock wait of its own, which takes a transaction around it.
-pub(super) async fn impatiently<O: Operation>(
-    connection: &mut PgConnection,
-    batch: &Batch<O>,
-) -> Result<Won, DbErr> {
-    let mut txn = connection.begin().await.map_err(db::failed)?;
-    let setting = "SET LOCAL lock_timeout = '50ms'";
-    db::query(&mut txn, setting.to_owned(), []).await?;
-    let won = at_once(&mut txn, batch).await?;
-    txn.commit().await.map_err(db::failed)?;
-    Ok(won)
-}
-
-/// Reads the key rows of the losers.
+/// Reads the key rows of the losers. They were committed by others, or by an attempt of ours that
+/// was not heard to the end.
 pub(super) async fn read(
-    connection: &mut PgConnection,
+    session: &mut Session,
     losers: Rows<'_>,
 ) -> Result<Vec<QueryResult>, DbErr> {
     let sql = READ.replace("{rows}", &losers.postgres(1));
-    db::query(connection, sql, [losers]).await
+    let stored = session.query(sql, [losers]).await?;
+    session.confirm().await?;
+    Ok(stored)
 }
 
 fn claim_and_effects<'a, O: Operation>(

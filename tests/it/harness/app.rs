@@ -63,7 +63,11 @@ impl App {
     }
 
     pub(crate) async fn start(backend: Backend, bounds: Bounds) -> Self {
-        let database = TestDatabase::create(backend).await;
+        Self::start_on(TestDatabase::create(backend).await, bounds).await
+    }
+
+    /// Starts on a database that is still empty.
+    pub(crate) async fn start_on(database: TestDatabase, bounds: Bounds) -> Self {
         database.connect().await.schema().up().await.unwrap();
         let instance = Instance::start(&database, bounds).await;
         Self {

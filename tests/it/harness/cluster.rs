@@ -1,117 +1,219 @@
-//! A private PostgreSQL cluster for the run, started from the installed server binaries, or the
-//! server that `TEST_DATABASE_URL` names.
+//! PostgreSQL clusters, started from the installed server binaries: one that the tests share, or
+//! the server that `TEST_DATABASE_URL` names, and private ones that may be stopped, killed and
+//! promoted.
 
-use std::io::{BufRead, BufReader};
+use std::fmt::Write as _;
 use std::os::unix::fs::{PermissionsExt, chown};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
-/// The URL of the server, without a database.
+use super::unprivileged::Unprivileged;
+
+/// How long a server may take to start, on a machine that does much else.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The URL of the shared server, without a database.
 pub(crate) fn url() -> &'static str {
-    static SERVER: OnceLock<Server> = OnceLock::new();
-    &SERVER.get_or_init(Server::find).url
+    static GIVEN: OnceLock<String> = OnceLock::new();
+    static STARTED: OnceLock<Cluster> = OnceLock::new();
+    GIVEN.get_or_init(|| match std::env::var("TEST_DATABASE_URL") {
+        Ok(url) => url.trim_end_matches('/').to_owned(),
+        Err(_) => {
+            let settings = [("fsync", "off"), ("max_connections", "300")];
+            STARTED.get_or_init(|| Cluster::start_new(&settings)).url()
+        }
+    })
 }
 
-struct Server {
-    url: String,
-    /// Holds the pipe whose end stops the cluster.
-    _guard: Option<Child>,
+/// A cluster of a test's own.
+pub(crate) struct Cluster {
+    directory: PathBuf,
+    port: u16,
+    /// Holds the pipe whose end stops the server and removes the files.
+    _guard: Child,
 }
 
-/// Runs the server until its standard input ends, which it does however this process ends.
-const SUPERVISE: &str = r#"
-"$1/postgres" -D "$2/data" -k "$2" -c listen_addresses=127.0.0.1 -p "$3" \
-    -c fsync=off -c max_connections=300 -c logging_collector=off >"$2/log" 2>&1 &
-until "$1/pg_isready" -q -h 127.0.0.1 -p "$3"; do
-    kill -0 $! 2>/dev/null || { cat "$2/log"; exit 1; }
-    sleep 0.05
-done
-echo ready
+/// How a server is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// Sessions are ended, and everything is written.
+    Fast,
+    /// As if the power had failed.
+    Immediate,
+    /// `kill -9` of the postmaster: nobody tells the sessions.
+    Kill,
+}
+
+/// Waits until its standard input ends, which it does however this process ends.
+const GUARD: &str = r#"
 cat >/dev/null
-kill -INT $! ; wait $! ; rm -rf "$2"
+"$1" -D "$2/data" -m immediate stop >/dev/null 2>&1
+rm -rf "$2"
 "#;
 
-impl Server {
-    fn find() -> Self {
-        match std::env::var("TEST_DATABASE_URL") {
-            Ok(url) => Self {
-                url: url.trim_end_matches('/').to_owned(),
-                _guard: None,
-            },
-            Err(_) => Self::start(),
+impl Cluster {
+    /// A new cluster with these settings, running.
+    pub(crate) fn start_new(settings: &[(&str, &str)]) -> Self {
+        Self::create(settings, |data| {
+            let mut initdb = command("initdb");
+            initdb
+                .args(["--username=postgres", "--auth=trust", "--encoding=UTF8"])
+                .args(["--no-sync", "-D"])
+                .arg(data);
+            initdb
+        })
+    }
+
+    /// A new standby of this cluster, running, which the commits of this one wait for.
+    pub(crate) fn start_standby(&self) -> Self {
+        let primary = format!(
+            "host=127.0.0.1 port={} user=postgres application_name=standby",
+            self.port
+        );
+        let standby = Self::create(&[], |data| {
+            let mut backup = command("pg_basebackup");
+            backup
+                .args(["--wal-method=stream", "--checkpoint=fast", "--no-sync"])
+                .args(["--write-recovery-conf", "-d", &primary, "-D"])
+                .arg(data);
+            backup
+        });
+        self.sql("ALTER SYSTEM SET synchronous_standby_names = 'standby'");
+        self.sql("SELECT pg_reload_conf()");
+        let deadline = Instant::now() + PATIENCE;
+        while self.sql("SELECT sync_state FROM pg_stat_replication") != "sync" {
+            assert!(Instant::now() < deadline, "the standby does not follow");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        standby
+    }
+
+    fn create(settings: &[(&str, &str)], fill: impl FnOnce(&Path) -> Command) -> Self {
+        let directory = tempfile::Builder::new().prefix("orders-pg-").tempdir();
+        let directory = directory.unwrap().keep();
+        std::fs::set_permissions(&directory, PermissionsExt::from_mode(0o700)).unwrap();
+        if let Some(user) = Unprivileged::needed() {
+            chown(&directory, Some(user.uid), Some(user.gid)).unwrap();
+        }
+        let guard = Unprivileged::command(Path::new("/bin/sh"))
+            .args(["-c", GUARD, "guard"])
+            .args([&binaries().join("pg_ctl"), &directory])
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+
+        run(&mut fill(&directory.join("data")));
+        let port = free_port();
+        let mut lines = format!(
+            "\nlisten_addresses = '127.0.0.1'\nport = {port}\n\
+             unix_socket_directories = '{}'\nlogging_collector = off\n",
+            directory.display()
+        );
+        for (name, value) in settings {
+            writeln!(lines, "{name} = '{value}'").unwrap();
+        }
+        // The last line of a setting holds. The file keeps its owner.
+        let file = directory.join("data/postgresql.conf");
+        let all = std::fs::read_to_string(&file).unwrap() + &lines;
+        std::fs::write(&file, all).unwrap();
+        let cluster = Self {
+            directory,
+            port,
+            _guard: guard,
+        };
+        cluster.start();
+        cluster
+    }
+
+    /// The URL of the server, without a database.
+    pub(crate) fn url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}", self.port)
+    }
+
+    /// Starts it and waits until it answers. After a kill the sessions that nobody told may hold
+    /// its memory for a while.
+    pub(crate) fn start(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let started = self.control(&["-w", "start"]).output();
+            let started = started.unwrap();
+            if started.status.success() {
+                return;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "PostgreSQL does not start: {}",
+                self.log()
+            );
+            std::thread::sleep(Duration::from_millis(50));
         }
     }
 
-    fn start() -> Self {
-        let bin = binaries();
-        let user = Unprivileged::needed();
-        let directory = tempfile::Builder::new()
-            .prefix("orders-pg-")
-            .tempdir()
-            .unwrap()
-            .keep();
-        std::fs::set_permissions(&directory, PermissionsExt::from_mode(0o700)).unwrap();
-        if let Some(user) = &user {
-            chown(&directory, Some(user.uid), Some(user.gid)).unwrap();
-        }
-        let as_user = |program: &Path| {
-            let mut command = Command::new(program);
-            command.current_dir(&directory);
-            if let Some(user) = &user {
-                command.uid(user.uid).gid(user.gid);
+    /// Ends it, and waits until it has ended.
+    pub(crate) fn stop(&self, how: Stop) {
+        let pid_file = self.directory.join("data/postmaster.pid");
+        match how {
+            Stop::Fast => run(&mut self.control(&["-m", "fast", "-w", "stop"])),
+            Stop::Immediate => run(&mut self.control(&["-m", "immediate", "-w", "stop"])),
+            Stop::Kill => {
+                let lines = std::fs::read_to_string(pid_file).unwrap();
+                run(Command::new("kill").args(["-s", "KILL", lines.lines().next().unwrap()]));
             }
-            command
-        };
+        }
+    }
 
-        let initdb = as_user(&bin.join("initdb"))
-            .args([
-                "--username=postgres",
-                "--auth=trust",
-                "--encoding=UTF8",
-                "--no-sync",
-                "-D",
-            ])
-            .arg(directory.join("data"))
+    /// Makes a standby the primary.
+    pub(crate) fn promote(&self) {
+        run(&mut self.control(&["-w", "promote"]));
+    }
+
+    /// Runs a statement in no test's database and returns what `psql` prints.
+    pub(crate) fn sql(&self, statement: &str) -> String {
+        let url = format!("{}/postgres", self.url());
+        let output = command("psql")
+            .args(["-X", "-q", "-t", "-A", "-d", &url, "-c", statement])
             .output()
             .unwrap();
         assert!(
-            initdb.status.success(),
+            output.status.success(),
             "{}",
-            String::from_utf8_lossy(&initdb.stderr)
+            String::from_utf8_lossy(&output.stderr)
         );
-
-        // Free now, and nobody else on this machine is likely to take it within the second.
-        let port = std::net::TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        let mut guard = as_user(Path::new("/bin/sh"))
-            .args(["-c", SUPERVISE, "supervise"])
-            .args([&bin, &directory])
-            .arg(port.to_string())
-            .process_group(0)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(guard.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        assert_eq!(
-            line,
-            "ready\n",
-            "PostgreSQL did not start: {}",
-            directory.display()
-        );
-        Self {
-            url: format!("postgres://postgres@127.0.0.1:{port}"),
-            _guard: Some(guard),
-        }
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
+
+    /// What the server has logged.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.directory.join("log")).unwrap()
+    }
+
+    fn control(&self, arguments: &[&str]) -> Command {
+        let mut control = command("pg_ctl");
+        control.arg("-s").arg("-D").arg(self.directory.join("data"));
+        control.arg("-l").arg(self.directory.join("log"));
+        control.args(arguments);
+        control
+    }
+}
+
+/// One of PostgreSQL's programs, run by a user that it accepts.
+fn command(program: &str) -> Command {
+    Unprivileged::command(&binaries().join(program))
+}
+
+#[track_caller]
+fn run(command: &mut Command) {
+    // Not a pipe: a server that is started would keep it open.
+    let status = command.stdout(Stdio::null()).status().unwrap();
+    assert!(status.success(), "{command:?}: {status}");
+}
+
+/// Free now, and nobody else on this machine is likely to take it within the second.
+pub(crate) fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
 }
 
 /// Where `initdb` and `postgres` are: the newest version in Debian's place, or on the path.
@@ -134,31 +236,4 @@ fn binaries() -> PathBuf {
         .max_by_key(version)
         .or(on_path)
         .expect("PostgreSQL's server binaries, or TEST_DATABASE_URL (scripts/test installs them)")
-}
-
-/// PostgreSQL refuses to run as root.
-struct Unprivileged {
-    uid: u32,
-    gid: u32,
-}
-
-impl Unprivileged {
-    fn needed() -> Option<Self> {
-        let id = Command::new("id").arg("-u").output().unwrap();
-        if id.stdout != b"0\n" {
-            return None;
-        }
-        let passwd = std::fs::read_to_string("/etc/passwd").unwrap();
-        let user = ["postgres", "nobody"].iter().find_map(|name| {
-            let fields: Vec<&str> = passwd
-                .lines()
-                .map(|line| line.split(':').collect::<Vec<_>>())
-                .find(|fields| fields[0] == *name)?;
-            Some(Self {
-                uid: fields[2].parse().ok()?,
-                gid: fields[3].parse().ok()?,
-            })
-        });
-        Some(user.expect("a user postgres or nobody to run PostgreSQL as"))
-    }
 }

@@ -1,13 +1,16 @@
 //! A database of a test's own, and what must hold in it when the test is over.
 
+use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use bytes::Bytes;
 use orders::db::{Database, Settings};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use super::cluster;
+use super::{Cluster, cluster};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Backend {
@@ -21,6 +24,8 @@ pub(crate) struct TestDatabase {
     pub(crate) url: String,
     /// The folder of an SQLite file.
     folder: Option<TempDir>,
+    /// The URL of a PostgreSQL server.
+    server: String,
     name: String,
 }
 
@@ -38,20 +43,52 @@ impl TestDatabase {
                     backend,
                     url,
                     folder: Some(folder),
+                    server: String::new(),
                     name,
                 }
             }
-            Backend::Postgres => {
-                administer(&format!("CREATE DATABASE {name}")).await;
-                let url = format!("{}/{name}", cluster::url());
-                Self {
-                    backend,
-                    url,
-                    folder: None,
-                    name,
-                }
-            }
+            Backend::Postgres => Self::create_on(cluster::url().to_owned(), name).await,
         }
+    }
+
+    /// An empty database in a cluster of the test's own.
+    pub(crate) async fn create_in(cluster: &Cluster) -> Self {
+        Self::create_on(cluster.url(), "orders_test".to_owned()).await
+    }
+
+    async fn create_on(server: String, name: String) -> Self {
+        let database = Self::existing(server, name);
+        let create = format!("CREATE DATABASE {}", database.name);
+        database.administer(&create).await;
+        database
+    }
+
+    /// The same database in a cluster that has become the primary.
+    pub(crate) fn moved_to(self, cluster: &Cluster) -> Self {
+        Self::existing(cluster.url(), self.name.clone())
+    }
+
+    fn existing(server: String, name: String) -> Self {
+        Self {
+            backend: Backend::Postgres,
+            url: format!("{server}/{name}"),
+            folder: None,
+            server,
+            name,
+        }
+    }
+
+    /// Where its server listens. PostgreSQL only.
+    pub(crate) fn address(&self) -> SocketAddr {
+        let server = url::Url::parse(&self.url).unwrap();
+        server.socket_addrs(|| Some(5432)).unwrap()[0]
+    }
+
+    /// Gives all its new sessions a setting. PostgreSQL only.
+    pub(crate) async fn set(&self, setting: &str, value: &str) {
+        let name = &self.name;
+        self.administer(&format!("ALTER DATABASE {name} SET {setting} = '{value}'"))
+            .await;
     }
 
     /// Connects as the service does.
@@ -100,6 +137,20 @@ impl TestDatabase {
         self.count("SELECT count(*) FROM orders").await
     }
 
+    /// The stored response of every key.
+    pub(crate) async fn responses(&self) -> HashMap<String, Bytes> {
+        let sql = self.sql().await;
+        let query = "SELECT key, response FROM idempotency_keys";
+        let rows = sql.query_all_raw(Statement::from_string(self.backend(), query));
+        let rows = rows.await.unwrap();
+        sql.close().await.unwrap();
+        let pair = |row: &sea_orm::QueryResult| {
+            let response: Vec<u8> = row.try_get_by_index(1).unwrap();
+            (row.try_get_by_index(0).unwrap(), response.into())
+        };
+        rows.iter().map(pair).collect()
+    }
+
     /// The promise, as far as the tables show it: one order per key row, one key row per order,
     /// and the stored response is the order.
     pub(crate) async fn assert_promise(&self) {
@@ -134,9 +185,10 @@ impl TestDatabase {
     /// Ends all connections to it and refuses new ones, or takes them again. PostgreSQL only.
     pub(crate) async fn take_connections(&self, taken: bool) {
         let name = &self.name;
-        administer(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS {taken}")).await;
+        self.administer(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS {taken}"))
+            .await;
         if !taken {
-            administer(&format!(
+            self.administer(&format!(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
             ))
             .await;
@@ -146,8 +198,17 @@ impl TestDatabase {
     /// Removes the database.
     pub(crate) async fn drop(self) {
         if self.backend == Backend::Postgres {
-            administer(&format!("DROP DATABASE {} WITH (FORCE)", self.name)).await;
+            self.administer(&format!("DROP DATABASE {} WITH (FORCE)", self.name))
+                .await;
         }
+    }
+
+    async fn administer(&self, statement: &str) {
+        let server = sea_orm::Database::connect(format!("{}/postgres", self.server))
+            .await
+            .unwrap();
+        server.execute_unprepared(statement).await.unwrap();
+        server.close().await.unwrap();
     }
 
     fn backend(&self) -> DbBackend {
@@ -167,12 +228,4 @@ impl Drop for TestDatabase {
             }
         }
     }
-}
-
-async fn administer(statement: &str) {
-    let server = sea_orm::Database::connect(format!("{}/postgres", cluster::url()))
-        .await
-        .unwrap();
-    server.execute_unprepared(statement).await.unwrap();
-    server.close().await.unwrap();
 }

@@ -1,6 +1,8 @@
-//! A way to the database that can be shut, as a network can.
+//! A way to the database that can be shut, as a network can, and lead elsewhere, as a virtual
+//! address can.
 
 use std::net::SocketAddr;
+use std::sync::Mutex;
 
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
@@ -12,26 +14,28 @@ use super::TestDatabase;
 /// Forwards connections while it is open. Shutting it cuts them; new ones are closed at once.
 pub(crate) struct Gate {
     address: SocketAddr,
-    open: watch::Sender<bool>,
+    /// Where it leads, or led before it was shut.
+    target: Mutex<SocketAddr>,
+    open: watch::Sender<Option<SocketAddr>>,
     forwarding: JoinHandle<()>,
 }
 
 impl Gate {
     /// Starts in front of a test's database, open.
     pub(crate) async fn start(database: &TestDatabase) -> Self {
-        let target = url::Url::parse(&database.url).unwrap();
-        let target = target.socket_addrs(|| Some(5432)).unwrap()[0];
+        let target = database.address();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (open, state) = watch::channel(true);
+        let (open, state) = watch::channel(Some(target));
         let forwarding = tokio::spawn(async move {
             loop {
                 let (near, _) = listener.accept().await.unwrap();
-                tokio::spawn(forward(near, target, state.clone()));
+                tokio::spawn(forward(near, state.clone()));
             }
         });
         Self {
             address,
+            target: Mutex::new(target),
             open,
             forwarding,
         }
@@ -46,11 +50,17 @@ impl Gate {
     }
 
     pub(crate) fn shut(&self) {
-        self.open.send_replace(false);
+        self.open.send_replace(None);
     }
 
     pub(crate) fn open(&self) {
-        self.open.send_replace(true);
+        self.open.send_replace(Some(*self.target.lock().unwrap()));
+    }
+
+    /// Leads to another server from now on. Connections to the one before are cut.
+    pub(crate) fn lead_to(&self, database: &TestDatabase) {
+        *self.target.lock().unwrap() = database.address();
+        self.open();
     }
 }
 
@@ -60,14 +70,17 @@ impl Drop for Gate {
     }
 }
 
-async fn forward(mut near: TcpStream, target: SocketAddr, mut open: watch::Receiver<bool>) {
-    if !*open.borrow() {
+async fn forward(mut near: TcpStream, mut open: watch::Receiver<Option<SocketAddr>>) {
+    let Some(target) = *open.borrow_and_update() else {
         return;
-    }
-    let mut far = TcpStream::connect(target).await.unwrap();
+    };
+    // A server that is down is a connection that ends.
+    let Ok(mut far) = TcpStream::connect(target).await else {
+        return;
+    };
     tokio::select! {
         // However it ends, both sides have been told.
         _ = copy_bidirectional(&mut near, &mut far) => {}
-        _ = open.wait_for(|open| !open) => {}
+        _ = open.wait_for(|now| *now != Some(target)) => {}
     }
 }

@@ -17,16 +17,7 @@ impl TestDatabase {
     /// Claims a key as another instance would, without ending the transaction. On SQLite that
     /// holds up every writer.
     pub(crate) async fn hold(&self, key: &str) -> Hold {
-        let id = uuid::Uuid::now_v7();
-        let (id_literal, bytes) = match self.backend {
-            Backend::Sqlite => (format!("x'{}'", id.simple()), "x'00'"),
-            Backend::Postgres => (format!("'{id}'"), "'\\x00'"),
-        };
-        self.begin(&format!(
-            "INSERT INTO idempotency_keys (scope, key, fingerprint, resource, response) \
-             VALUES ('place_order', '{key}', {bytes}, {id_literal}, {bytes})"
-        ))
-        .await
+        self.begin(&claim(self.backend, key)).await
     }
 
     /// Executes a statement in a transaction that stays open.
@@ -43,9 +34,27 @@ impl TestDatabase {
 }
 
 impl Hold {
+    /// Claims another key in the same transaction: waits for whoever holds it. PostgreSQL only.
+    pub(crate) async fn also(&self, key: &str) {
+        let claim = claim(Backend::Postgres, key);
+        self.txn.execute_unprepared(&claim).await.unwrap();
+    }
+
     /// Ends it as if it had never been.
     pub(crate) async fn roll_back(self) {
         self.txn.rollback().await.unwrap();
         self.connection.close().await.unwrap();
     }
+}
+
+fn claim(backend: Backend, key: &str) -> String {
+    let id = uuid::Uuid::now_v7();
+    let (id_literal, bytes) = match backend {
+        Backend::Sqlite => (format!("x'{}'", id.simple()), "x'00'"),
+        Backend::Postgres => (format!("'{id}'"), "'\\x00'"),
+    };
+    format!(
+        "INSERT INTO idempotency_keys (scope, key, fingerprint, resource, response) \
+         VALUES ('place_order', '{key}', {bytes}, {id_literal}, {bytes})"
+    )
 }

@@ -28,19 +28,14 @@ impl Proxy {
     /// Starts in front of a test's database. A message that holds `word` is taken for the
     /// statement that commits: on PostgreSQL a batch is one statement.
     pub(crate) async fn start(database: &TestDatabase, cut: Cut, word: &'static str) -> Self {
-        let server = url::Url::parse(&database.url).unwrap();
-        let server = format!(
-            "{}:{}",
-            server.host_str().unwrap(),
-            server.port().unwrap_or(5432)
-        );
+        let server = database.address();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let cuts_left = Arc::new(AtomicUsize::new(0));
         let armed = cuts_left.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let (server, armed) = (TcpStream::connect(&server).await.unwrap(), armed.clone());
+                let (server, armed) = (TcpStream::connect(server).await.unwrap(), armed.clone());
                 tokio::spawn(forward(client, server, (cut, word), armed));
             }
         });
