@@ -18,8 +18,8 @@ pub(super) struct DatabaseArgs {
     // Not parsed by clap, whose error messages repeat the value, password included.
     #[arg(
         long,
-        help = "postgres://USER:PASSWORD@HOST/DATABASE or sqlite://FILE. Without it, SQLite in \
-                ./orders.db",
+        help = "postgres://USER:PASSWORD@HOST/DATABASE (with ?pooler=transaction behind PgBouncer) \
+                or sqlite://FILE. Without it, SQLite in ./orders.db",
         env = "DATABASE_URL",
         hide_env_values = true,
         value_name = "URL"

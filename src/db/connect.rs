@@ -10,7 +10,7 @@ use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynch
 use sea_orm::sqlx::{self, ConnectOptions, Connection as _, Database, Pool, Row};
 use sea_orm::{DbBackend, SqlxPostgresConnector, SqlxSqliteConnector};
 
-use super::connection::{self, Connection};
+use super::connection::{Connection, SetLocal};
 use super::{ConnectError, Pooler, Settings};
 
 /// Whether a connection is tried before each use, at the cost of a round trip.
@@ -129,9 +129,9 @@ impl Told {
     }
 
     /// The same for one transaction.
-    fn locally(&self) -> connection::Settings {
+    fn locally(&self) -> SetLocal {
         let set = |(name, value): &(&str, u128)| format!("SET LOCAL {name} = '{value}ms'");
-        connection::Settings(self.0.iter().map(set).collect::<Vec<_>>().join("; "))
+        SetLocal(self.0.iter().map(set).collect::<Vec<_>>().join("; "))
     }
 
     /// The first that has not come through: without it a key that is held elsewhere would be

@@ -14,7 +14,7 @@ use sea_orm::{
 };
 use sea_query_sqlx::SqlxValues;
 
-/// A pool of connections.
+/// A way to the database: a pool of connections.
 ///
 /// A session of our own keeps its settings and its prepared statements. A pooler in transaction
 /// mode *lends* sessions, for one transaction at a time: what was set or prepared in one is
@@ -23,13 +23,13 @@ use sea_query_sqlx::SqlxValues;
 #[derive(Debug, Clone)]
 pub struct Connection {
     sessions: DatabaseConnection,
-    lent: Option<Settings>,
+    lent: Option<SetLocal>,
     replicated: bool,
 }
 
-/// `SET LOCAL` statements, for a session that is lent.
+/// What a session that is lent is told in every transaction.
 #[derive(Debug, Clone)]
-pub(super) struct Settings(pub(super) String);
+pub(super) struct SetLocal(pub(super) String);
 
 impl Connection {
     /// Connections whose sessions are our own.
@@ -42,7 +42,7 @@ impl Connection {
     }
 
     /// The same connections, of which a pooler lends the sessions.
-    pub(super) fn lent(self, settings: Settings) -> Self {
+    pub(super) fn lent(self, settings: SetLocal) -> Self {
         Self {
             lent: Some(settings),
             ..self
@@ -76,7 +76,7 @@ impl Connection {
         statement: Statement,
     ) -> Result<Vec<QueryResult>, DbErr> {
         let shorter = format!("SET LOCAL lock_timeout = '{}ms'", lock_wait.as_millis());
-        if let Some(Settings(settings)) = &self.lent {
+        if let Some(SetLocal(settings)) = &self.lent {
             let (_, rows) = self
                 .lend(&format!("{settings}; {shorter}"), statement)
                 .await?;
@@ -154,36 +154,33 @@ impl ConnectionTrait for Connection {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        match &self.lent {
-            None => self.sessions.execute_raw(statement).await,
-            Some(Settings(settings)) => Ok(self.lend(settings, statement).await?.0.into()),
-        }
+        let Some(SetLocal(settings)) = &self.lent else {
+            return self.sessions.execute_raw(statement).await;
+        };
+        let (done, _) = self.lend(settings, statement).await?;
+        Ok(done.into())
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        match &self.lent {
-            None => self.sessions.execute_unprepared(sql).await,
-            Some(_) => {
-                let statement = Statement::from_string(DbBackend::Postgres, sql);
-                self.execute_raw(statement).await
-            }
+        if self.lent.is_none() {
+            return self.sessions.execute_unprepared(sql).await;
         }
+        let statement = Statement::from_string(DbBackend::Postgres, sql);
+        self.execute_raw(statement).await
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        match &self.lent {
-            None => self.sessions.query_one_raw(statement).await,
-            Some(_) => Ok(self.query_all_raw(statement).await?.into_iter().next()),
+        if self.lent.is_none() {
+            return self.sessions.query_one_raw(statement).await;
         }
+        Ok(self.query_all_raw(statement).await?.into_iter().next())
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        match &self.lent {
-            None => self.sessions.query_all_raw(statement).await,
-            Some(Settings(settings)) => {
-                let (_, rows) = self.lend(settings, statement).await?;
-                Ok(rows.into_iter().map(QueryResult::from).collect())
-            }
-        }
+        let Some(SetLocal(settings)) = &self.lent else {
+            return self.sessions.query_all_raw(statement).await;
+        };
+        let (_, rows) = self.lend(settings, statement).await?;
+        Ok(rows.into_iter().map(QueryResult::from).collect())
     }
 }

@@ -59,8 +59,9 @@ impl ConnectError {
 
 /// As PgBouncer does, unless it is told to drop them in silence.
 fn refuses_settings(error: &sqlx::Error) -> bool {
-    let message = error.as_database_error().map(|error| error.message());
-    message.is_some_and(|message| message.contains("unsupported startup parameter"))
+    error
+        .as_database_error()
+        .is_some_and(|error| error.message().contains("unsupported startup parameter"))
 }
 
 /// A driver's error, said as the database said it.
