@@ -12,18 +12,17 @@ use std::time::{Duration, Instant};
 use super::unprivileged::Unprivileged;
 
 /// How long a server may take to start, on a machine that does much else.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The URL of the shared server, without a database.
 pub(crate) fn url() -> &'static str {
     static GIVEN: OnceLock<String> = OnceLock::new();
     static STARTED: OnceLock<Cluster> = OnceLock::new();
-    GIVEN.get_or_init(|| match std::env::var("TEST_DATABASE_URL") {
-        Ok(url) => url.trim_end_matches('/').to_owned(),
-        Err(_) => {
-            let settings = [("fsync", "off"), ("max_connections", "300")];
-            STARTED.get_or_init(|| Cluster::start_new(&settings)).url()
-        }
+    let start = || Cluster::start_new(&[("fsync", "off"), ("max_connections", "300")]);
+    GIVEN.get_or_init(|| {
+        let given = std::env::var("TEST_DATABASE_URL").ok();
+        let given = given.map(|url| url.trim_end_matches('/').to_owned());
+        given.unwrap_or_else(|| STARTED.get_or_init(start).url())
     })
 }
 
@@ -115,9 +114,9 @@ impl Cluster {
             writeln!(lines, "{name} = '{value}'").unwrap();
         }
         // The last line of a setting holds. The file keeps its owner.
-        let file = directory.join("data/postgresql.conf");
-        let all = std::fs::read_to_string(&file).unwrap() + &lines;
-        std::fs::write(&file, all).unwrap();
+        let configuration = directory.join("data/postgresql.conf");
+        let all = std::fs::read_to_string(&configuration).unwrap() + &lines;
+        std::fs::write(&configuration, all).unwrap();
         let cluster = Self {
             directory,
             port,

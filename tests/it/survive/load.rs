@@ -61,7 +61,7 @@ impl Load {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        let patience = Duration::from_secs(60);
+        let patience = Duration::from_mins(1);
         let progress = tokio::time::timeout(patience, progress).await;
         progress.expect("orders are acknowledged");
     }

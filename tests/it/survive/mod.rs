@@ -11,6 +11,9 @@ mod restarts;
 
 use std::time::Duration;
 
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
+
+use crate::harness::TestDatabase;
 use load::Load;
 
 /// How long trouble lasts.
@@ -21,9 +24,7 @@ fn trouble() -> Duration {
 
 /// Ends every session of the service's, a hundred milliseconds apart, while trouble lasts. Returns
 /// how many.
-async fn terminate_sessions(database: &crate::harness::TestDatabase) -> i64 {
-    use sea_orm::{ConnectionTrait, DbBackend, Statement};
-
+async fn terminate_sessions(database: &TestDatabase) -> i64 {
     const END: &str = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
                        WHERE datname = current_database() AND pid <> pg_backend_pid()";
     let sql = database.sql().await;

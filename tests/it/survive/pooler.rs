@@ -147,17 +147,17 @@ async fn a_pooler_that_was_not_told_of_is_refused_by_the_name_of_what_it_loses()
 async fn the_schema_is_changed_on_the_database_itself_and_looked_at_through_the_pooler() {
     let (_cluster, database) = empty_database().await;
     let pooler = Pooler::start(&database, TRANSACTION_MODE);
-    let pooled = pooled_url(&pooler, &database);
+    let url = pooled_url(&pooler, &database);
     for command in [&["serve"][..], &["migrate", "up"]] {
-        let (code, log) = orders(command, &pooled);
+        let (code, log) = orders(command, &url);
         assert_eq!(code, Some(2), "{log}");
         assert!(log.contains("use the URL of the database itself"), "{log}");
     }
-    assert_eq!(orders(&["migrate", "status"], &pooled).0, Some(1));
+    assert_eq!(orders(&["migrate", "status"], &url).0, Some(1));
     assert_eq!(orders(&["migrate", "up"], &database.url).0, Some(0));
     // More than once, on whatever session: nothing that was prepared is in the way.
     for _ in 0..5 {
-        let (code, log) = orders(&["migrate", "status"], &pooled);
+        let (code, log) = orders(&["migrate", "status"], &url);
         assert_eq!(code, Some(0), "{log}");
     }
 }
