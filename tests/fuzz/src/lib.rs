@@ -15,6 +15,6 @@ pub mod number;
 
 pub mod value;
 
-// cargo-bolero builds this library's own tests as well, and they need its runtime.
+// The sources' own tests come with them, and need libFuzzer's runtime where it is searching.
 #[cfg(test)]
 use bolero as _;
