@@ -19,6 +19,9 @@ use crate::order::{InvalidOrder, NewOrder};
 
 const KEY: &str = "Idempotency-Key";
 
+/// A bare key, or a Structured-Field string: what the document says of [`IdempotencyKey::parse`].
+const KEY_PATTERN: &str = r#"^([!#-~][!-~]{0,254}|"([!#-\[\]-~]|\\["\\]){1,255}")$"#;
+
 /// What clients of other services are used to.
 const KEY_ALIAS: &str = "X-Idempotency-Key";
 
@@ -66,9 +69,7 @@ impl<'a> ApiExtractor<'a> for Key {
 
     fn param_schema_ref() -> Option<MetaSchemaRef> {
         Some(MetaSchemaRef::Inline(Box::new(MetaSchema {
-            min_length: Some(1),
-            max_length: Some(255),
-            pattern: Some("^[!-~]+$".to_owned()),
+            pattern: Some(KEY_PATTERN.to_owned()),
             ..MetaSchema::new("string")
         })))
     }

@@ -12,7 +12,11 @@ use uuid::Uuid;
 #[oai(example)]
 pub(super) struct NewOrder {
     /// What is ordered: no control characters, kept as sent.
-    #[oai(validator(min_length = 1, max_length = 255))]
+    #[oai(validator(
+        min_length = 1,
+        max_length = 255,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*$"
+    ))]
     item: String,
     /// How many of it. `2` and `2.0` are the same number.
     #[oai(validator(minimum(value = "1"), maximum(value = "2147483647")))]

@@ -148,6 +148,19 @@ impl<O: Operation> Batch<O> {
         }
     }
 
+    /// Refuses the first claimant and whoever asked for the same. The others of its key asked for
+    /// something else, which may pass: they are kept, and the first of them claims.
+    pub(super) fn refuse_claimant(self, error: Error) -> Self {
+        let refused = self.claimants().next().map(|request| request.fingerprint);
+        let requests = self.groups.into_iter().flat_map(Group::into_requests);
+        let (alike, others): (Vec<_>, Vec<_>) =
+            requests.partition(|request| Some(request.fingerprint) == refused);
+        for request in alike {
+            request.answer(Err(error));
+        }
+        Self::new(others)
+    }
+
     /// Answers those whose time is up and keeps the rest.
     pub(super) fn without_late(self) -> Self {
         if !self.requests().any(Request::is_late) {

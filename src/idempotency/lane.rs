@@ -116,7 +116,7 @@ impl<O: Operation> Lane<O> {
                             error = &failure as &dyn std::error::Error,
                             "request refused by the database"
                         );
-                        single.refuse(Error::Failed);
+                        work.push((single.refuse_claimant(Error::Failed), lock_wait));
                     }
                 },
             }

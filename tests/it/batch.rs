@@ -84,6 +84,33 @@ async fn one_bad_row_fails_alone_postgres() {
     one_bad_row_fails_alone_and_frees_its_key(Backend::Postgres).await;
 }
 
+async fn a_bad_row_does_not_fail_another_payload_of_its_key(backend: Backend) {
+    let app = App::start(backend, one_lane()).await;
+    refuse_poison(&app).await;
+    let hold = app.database.hold("held").await;
+    let first = tokio::spawn(app.client.clone().place_owned("held", order("tea", 1)));
+    tokio::time::sleep(QUEUED).await;
+    let poison = tokio::spawn(app.client.clone().place_owned("key", order("poison", 1)));
+    tokio::time::sleep(QUEUED).await;
+    let another = tokio::spawn(app.client.clone().place_owned("key", order("tea", 1)));
+    tokio::time::sleep(QUEUED).await;
+    hold.roll_back().await;
+    first.await.unwrap().expect(201);
+    poison.await.unwrap().expect_error(500, "internal error");
+    another.await.unwrap().expect(201);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bad_row_does_not_fail_another_payload_of_its_key_sqlite() {
+    a_bad_row_does_not_fail_another_payload_of_its_key(Backend::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bad_row_does_not_fail_another_payload_of_its_key_postgres() {
+    a_bad_row_does_not_fail_another_payload_of_its_key(Backend::Postgres).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_in_flight_elsewhere_is_in_use_and_its_neighbours_are_answered() {
     let app = App::start(Backend::Postgres, one_lane()).await;

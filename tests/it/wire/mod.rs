@@ -5,6 +5,7 @@ mod body;
 mod edge;
 mod fingerprint;
 mod health;
+mod hostile;
 mod key;
 mod problem;
 mod read;
