@@ -48,6 +48,7 @@
 
 pub mod cli;
 pub mod db;
+mod failpoint;
 pub mod hammer;
 pub mod http;
 pub mod idempotency;

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use clap::Args;
+use nix::sys::signal::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::database::{DatabaseArgs, Missing};
@@ -76,7 +77,7 @@ pub(super) struct ServeArgs {
         value_name = "NUMBER"
     )]
     connections_max: NonZeroUsize,
-    /// How long a connection may be silent before it is closed
+    /// How long a connection may be silent, or take over one request, before it is closed
     #[arg(long, env = "ORDERS_IDLE_TIMEOUT", default_value = "75s", value_parser = humantime::parse_duration, value_name = "DURATION")]
     idle_timeout: Duration,
     /// How long requests in flight may take after SIGTERM or Ctrl-C
@@ -112,9 +113,12 @@ impl ServeArgs {
         // A connection is a file descriptor, and the usual soft limit is 1024. Where it cannot be
         // raised, connections beyond it wait in the kernel.
         let _ = rlimit::increase_nofile_limit(u64::MAX);
+        // A file that meets the limit of its size is an error like a full disk, not the end.
+        let _oversized = signal(SignalKind::from_raw(Signal::SIGXFSZ as i32))?;
 
         let database = self.database.connect(Missing::Create).await?;
         self.bring_up(&database).await?;
+        database.prove_writable().await?;
         let server = self.bind(database).await?;
         print(&format!("http://{}\n", server.address()))?;
         tracing::info!(address = %server.address(), "serving, API documentation at /docs");

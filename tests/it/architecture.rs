@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// What each module may name of the others. A module that is not here may be named by nobody and
 /// has no place yet.
-const MAY_NAME: [(&str, &[&str]); 8] = [
+const MAY_NAME: [(&str, &[&str]); 9] = [
     ("lib", &[]),
     ("main", &["cli"]),
     (
@@ -16,9 +16,10 @@ const MAY_NAME: [(&str, &[&str]); 8] = [
     ("http", &["order", "idempotency", "outbox", "db"]),
     // An order is placed by an operation, and an operation writes events.
     ("order", &["idempotency", "outbox", "db"]),
-    ("idempotency", &["outbox", "db"]),
+    ("idempotency", &["outbox", "db", "failpoint"]),
     ("outbox", &["db"]),
-    ("db", &[]),
+    ("db", &["failpoint"]),
+    ("failpoint", &[]),
 ];
 
 /// A foreign client: it imports nothing of this crate.

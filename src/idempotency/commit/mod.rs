@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::batch::{Batch, Claim, Request};
 use super::operation::{Operation, StoredResponse};
 use crate::db::{Cells, Rows, Writer};
+use crate::failpoint::{Point, reach};
 
 /// Waits where another transaction has inserted the same key and not ended yet.
 const CLAIM: &str = "\
@@ -48,11 +49,14 @@ pub(super) async fn commit<O: Operation>(
     batch: &Batch<O>,
     lock_wait: LockWait,
 ) -> Result<Vec<Claim>, DbErr> {
+    reach(Point::BeforeClaim);
     let won = match (&mut *writer, lock_wait) {
         (Writer::Sqlite(connection), _) => sqlite::in_steps(connection, batch).await?,
         (Writer::Postgres(session), _) => postgres::at_once(session, batch, lock_wait).await?,
     };
+    reach(Point::AfterCommit);
     if won.len() == batch.claimants().count() {
+        reach(Point::BeforeAnswer);
         return Ok(vec![Claim::Won; won.len()]);
     }
     // In a statement of its own, after the claims: it sees what the transactions committed that
@@ -62,6 +66,7 @@ pub(super) async fn commit<O: Operation>(
         Writer::Sqlite(connection) => sqlite::read(connection, &losers).await?,
         Writer::Postgres(session) => postgres::read(session, losers).await?,
     };
+    reach(Point::BeforeAnswer);
     Ok(verdicts(batch, &won, stored_by_ordinal(&stored)?))
 }
 

@@ -11,6 +11,7 @@ use super::super::batch::Batch;
 use super::super::operation::Effect;
 use super::{CLAIM, READ, Won, claims, resources, responses};
 use crate::db::Rows;
+use crate::failpoint::{Point, reach};
 
 /// Claims, then the effects of the winners.
 pub(super) async fn in_steps<O: Operation>(
@@ -20,9 +21,11 @@ pub(super) async fn in_steps<O: Operation>(
     let txn = begin_immediate(connection).await?;
     let claim = claims(batch, &responses(batch)).sqlite(CLAIM);
     let won = resources(&txn.query_all_raw(claim).await?)?;
+    reach(Point::AfterClaim);
     for effect in effects_of_winners(batch, &won) {
         txn.execute_raw(effect.rows.sqlite(effect.sql)).await?;
     }
+    reach(Point::BeforeCommit);
     txn.commit().await?;
     Ok(won)
 }

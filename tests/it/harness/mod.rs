@@ -12,6 +12,7 @@ mod pooler;
 mod process;
 mod proxy;
 mod raw;
+mod slow;
 mod unprivileged;
 
 pub(crate) use app::{App, Bounds, Instance};
@@ -24,6 +25,7 @@ pub(crate) use pooler::Pooler;
 pub(crate) use process::Process;
 pub(crate) use proxy::{Cut, Proxy};
 pub(crate) use raw::Raw;
+pub(crate) use slow::Slow;
 
 /// Writes a test once and runs it on both databases: `name::sqlite` and `name::postgres`. The
 /// body gets an [`App`] with one instance running.
