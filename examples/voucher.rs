@@ -10,7 +10,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
 use bytes::Bytes;
-use orders::db::{Cell, Column, Database, Kind, Rows};
+use orders::db::{Cells, Database, Rows};
 use orders::idempotency::json::Json;
 use orders::idempotency::{
     Effect, Executor, Fingerprint, IdempotencyKey, Operation, Outcome, Scope, ScopedKey, Settings,
@@ -24,8 +24,6 @@ struct IssueVoucher {
     cents: i64,
 }
 
-const VOUCHER: [Column; 2] = [("id", Kind::Uuid), ("cents", Kind::Integer)];
-
 impl Operation for IssueVoucher {
     const NAME: &'static str = "issue_voucher";
 
@@ -37,14 +35,18 @@ impl Operation for IssueVoucher {
         format!(r#"{{"voucher":"{}","cents":{}}}"#, self.id, self.cents).into()
     }
 
-    fn effects(operations: &[&Self]) -> Vec<Effect> {
-        let rows = operations
-            .iter()
-            .map(|v| [Cell::Uuid(v.id), Cell::Integer(v.cents)]);
+    fn effects<'a>(operations: &[&'a Self]) -> Vec<Effect<'a>> {
+        let vouchers = || operations.iter();
         vec![Effect {
             sql: "INSERT INTO vouchers (id, cents) SELECT id, cents FROM {rows}",
             resource: "id",
-            rows: Rows::new(&VOUCHER, rows),
+            rows: Rows::new([
+                ("id", Cells::Uuid(vouchers().map(|v| v.id).collect())),
+                (
+                    "cents",
+                    Cells::Integer(vouchers().map(|v| v.cents).collect()),
+                ),
+            ]),
         }]
     }
 }
@@ -103,6 +105,10 @@ async fn open(path: &std::path::Path) -> Result<Database, Box<dyn Error>> {
     .await?;
     database.schema().up().await?;
     let table = "CREATE TABLE vouchers (id uuid PRIMARY KEY, cents bigint NOT NULL)";
-    database.writer().await?.execute_unprepared(table).await?;
+    database
+        .connection()
+        .await?
+        .execute_unprepared(table)
+        .await?;
     Ok(database)
 }

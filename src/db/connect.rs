@@ -8,9 +8,11 @@ use sea_orm::sqlx::pool::PoolOptions;
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::sqlx::{self, ConnectOptions, Connection as _, Database, Pool, Row};
-use sea_orm::{DbBackend, SqlxPostgresConnector, SqlxSqliteConnector};
+use sea_orm::{DatabaseConnection, DbBackend, SqlxPostgresConnector, SqlxSqliteConnector};
 
-use super::connection::{Connection, SetLocal};
+use super::connection::Connection;
+use super::lent::SetLocal;
+use super::writer::{Session, Writer};
 use super::{ConnectError, Pooler, Settings};
 
 /// Whether a connection is tried before each use, at the cost of a round trip.
@@ -23,17 +25,39 @@ pub(super) enum Check {
 }
 
 /// Opens a pool of `connections`, having proved that the database takes one.
-pub(super) async fn open(
+pub(super) async fn pool(
     settings: &Settings,
     connections: NonZeroU32,
     check: Check,
 ) -> Result<Connection, ConnectError> {
-    let opening = async {
-        match settings.url.backend() {
-            DbBackend::Sqlite => open_sqlite(settings, connections, check).await,
-            _ => open_postgres(settings, connections, check).await,
-        }
-    };
+    in_time(settings, async {
+        Ok(match settings.url.backend() {
+            DbBackend::Sqlite => {
+                Connection::new(sqlite_pool(settings, connections, check).await?, None)
+            }
+            _ => postgres_pool(settings, connections, check).await?,
+        })
+    })
+    .await
+}
+
+/// Opens the connection of a lane.
+pub(super) async fn writer(settings: &Settings) -> Result<Writer, ConnectError> {
+    in_time(settings, async {
+        Ok(match settings.url.backend() {
+            DbBackend::Sqlite => {
+                Writer::Sqlite(sqlite_pool(settings, NonZeroU32::MIN, Check::Never).await?)
+            }
+            _ => Writer::Postgres(Box::new(session(settings).await?)),
+        })
+    })
+    .await
+}
+
+async fn in_time<C>(
+    settings: &Settings,
+    opening: impl Future<Output = Result<C, Failure>>,
+) -> Result<C, ConnectError> {
     let url = settings.url.clone();
     match tokio::time::timeout(settings.connect_timeout, opening).await {
         Ok(Ok(opened)) => Ok(opened),
@@ -58,42 +82,42 @@ impl From<sqlx::Error> for Failure {
     }
 }
 
-async fn open_sqlite(
+async fn sqlite_pool(
     settings: &Settings,
     connections: NonZeroU32,
     check: Check,
-) -> Result<Connection, Failure> {
+) -> Result<DatabaseConnection, Failure> {
     let options = sqlite(settings)?.disable_statement_logging();
     options.connect().await?.close().await?;
-    let pool: Pool<sqlx::Sqlite> = pool(options, settings, connections, check);
-    let sessions = SqlxSqliteConnector::from_sqlx_sqlite_pool(pool);
-    Ok(Connection::own(sessions))
+    let pool: Pool<sqlx::Sqlite> = lazily(options, settings, connections, check);
+    Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
 }
 
-async fn open_postgres(
+async fn postgres_pool(
     settings: &Settings,
     connections: NonZeroU32,
     check: Check,
 ) -> Result<Connection, Failure> {
-    let told = Told::new(settings);
-    let options = postgres(settings, &told)?.disable_statement_logging();
+    let (options, told) = postgres(settings)?;
     // One connection by itself: the pool would try until its timeout and not tell why it failed.
-    let mut session = options.connect().await?;
-    let server = inspect(&mut session).await?;
-    session.close().await?;
-    let pool: Pool<sqlx::Postgres> = pool(options, settings, connections, check);
+    let mut connection = options.connect().await?;
+    let server = inspect(&mut connection).await?;
+    connection.close().await?;
+    let lent = told.lent(settings.url.pooler(), &server)?;
+    let pool: Pool<sqlx::Postgres> = lazily(options, settings, connections, check);
     let sessions = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
-    let connection = Connection::own(sessions).replicated(server.is_replicated());
-    match settings.url.pooler() {
-        Pooler::Transaction => Ok(connection.lent(told.locally())),
-        Pooler::None => match told.dropped(&server) {
-            Some(setting) => Err(Failure::Dropped(setting)),
-            None => Ok(connection),
-        },
-    }
+    Ok(Connection::new(sessions, lent))
 }
 
-fn pool<D: Database>(
+async fn session(settings: &Settings) -> Result<Session, Failure> {
+    let (options, told) = postgres(settings)?;
+    let mut connection = options.connect().await?;
+    let server = inspect(&mut connection).await?;
+    let lent = told.lent(settings.url.pooler(), &server)?;
+    Ok(Session::new(connection, lent, server.is_replicated()))
+}
+
+fn lazily<D: Database>(
     options: <D::Connection as sqlx::Connection>::Options,
     settings: &Settings,
     connections: NonZeroU32,
@@ -128,7 +152,18 @@ impl Told {
         ])
     }
 
-    /// The same for one transaction.
+    /// What a session that is lent has to be told in every transaction; nothing if it is our own
+    /// and was told already.
+    fn lent(&self, pooler: Pooler, server: &Server) -> Result<Option<SetLocal>, Failure> {
+        if pooler == Pooler::Transaction {
+            return Ok(Some(self.locally()));
+        }
+        match self.dropped(server) {
+            Some(setting) => Err(Failure::Dropped(setting)),
+            None => Ok(None),
+        }
+    }
+
     fn locally(&self) -> SetLocal {
         let set = |(name, value): &(&str, u128)| format!("SET LOCAL {name} = '{value}ms'");
         SetLocal(self.0.iter().map(set).collect::<Vec<_>>().join("; "))
@@ -175,19 +210,22 @@ impl Server {
 /// Startup options, so that no statement has to be sent for them. They hold for the session
 /// whatever the defaults of the database or the role are. A pooler in transaction mode is told
 /// nothing: it would refuse them, and what it took would be another's.
-fn postgres(settings: &Settings, told: &Told) -> Result<PgConnectOptions, sqlx::Error> {
+fn postgres(settings: &Settings) -> Result<(PgConnectOptions, Told), sqlx::Error> {
+    let told = Told::new(settings);
     let options = PgConnectOptions::from_str(settings.url.reveal())?
         .application_name("orders")
         // For floating-point numbers, of which there are none.
-        .extra_float_digits(None);
+        .extra_float_digits(None)
+        .disable_statement_logging();
     if settings.url.pooler() == Pooler::Transaction {
-        return Ok(options);
+        return Ok((options, told));
     }
     let bounds = told.0.map(|(name, value)| (name, format!("{value}ms")));
-    Ok(options
+    let options = options
         .options(bounds)
         // It meets no serialization failures. Where it cannot be had, those are run again.
-        .options([("default_transaction_isolation", "read committed")]))
+        .options([("default_transaction_isolation", "read committed")]);
+    Ok((options, told))
 }
 
 /// One writer at a time is SQLite's rule; WAL lets readers go on beside it. FULL, because an

@@ -7,9 +7,11 @@ mod connect;
 mod connection;
 pub mod entity;
 mod error;
+mod lent;
 mod rows;
 mod schema;
 mod url;
+mod writer;
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -19,9 +21,10 @@ use sea_orm::{ConnectionTrait, DbBackend};
 use self::connect::Check;
 pub use self::connection::Connection;
 pub use self::error::{Cause, Class, ConnectError, class};
-pub use self::rows::{Cell, Column, Kind, Rows};
+pub use self::rows::{Cells, Rows};
 pub use self::schema::{Migration, Schema, SchemaError};
 pub use self::url::{DatabaseUrl, InvalidUrl, Pooler};
+pub use self::writer::{Session, Writer};
 
 /// How to reach the database and how long to wait for it.
 #[derive(Debug, Clone)]
@@ -51,7 +54,7 @@ pub struct Database {
 impl Database {
     /// Connects, having proved that the database answers.
     pub async fn connect(settings: Settings) -> Result<Self, ConnectError> {
-        let reads = connect::open(&settings, settings.read_connections, Check::BeforeUse).await?;
+        let reads = connect::pool(&settings, settings.read_connections, Check::BeforeUse).await?;
         let database = Self { settings, reads };
         database.warn_of_weak_durability().await;
         Ok(database)
@@ -75,12 +78,14 @@ impl Database {
         &self.settings.url
     }
 
-    /// Opens one connection for the sole use of its owner. Dropping it is always safe, also in
-    /// the middle of a statement: nothing of it returns to another user. (sqlx 0.9 puts a
-    /// connection back into its pool inside an open transaction when `begin` is cancelled:
-    /// sqlx issue 4385. A pool nobody shares cannot pass that on.)
-    pub async fn writer(&self) -> Result<Connection, ConnectError> {
-        connect::open(&self.settings, NonZeroU32::MIN, Check::Never).await
+    /// Opens one connection for the sole use of its owner.
+    pub async fn connection(&self) -> Result<Connection, ConnectError> {
+        connect::pool(&self.settings, NonZeroU32::MIN, Check::Never).await
+    }
+
+    /// Opens the connection of a lane.
+    pub async fn writer(&self) -> Result<Writer, ConnectError> {
+        connect::writer(&self.settings).await
     }
 
     /// The schema and its migrations.

@@ -2,167 +2,179 @@
 //!
 //! `VALUES (…), (…)` has a text for every number of rows and would wash the statement cache out.
 //! A row set is instead one parameter a column (PostgreSQL, `UNNEST`) or one parameter in all
-//! (SQLite, `json_each`), so a statement over it is prepared once for any number of rows.
+//! (SQLite, `json_each`), so a statement over it is prepared once for any number of rows. On
+//! PostgreSQL a single row is a `VALUES` of its own, which costs the database a quarter less: it
+//! is what a client that comes alone waits for.
 
-use std::fmt::Write;
-
-use sea_orm::sea_query::{ArrayType, Value};
+use sea_orm::sqlx::error::BoxDynError;
+use sea_orm::sqlx::postgres::{PgArguments, PgHasArrayType};
+use sea_orm::sqlx::{Arguments, Encode, Postgres, Type};
 use sea_orm::{DbBackend, Statement};
 use uuid::Uuid;
 
-/// The type of a column in a row set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Text without NUL.
-    Text,
-    /// Any bytes.
-    Bytes,
-    /// A UUID.
-    Uuid,
-    /// A whole number of 64 bits.
-    Integer,
-}
-
-/// One column of a row set: its name and type.
-pub type Column = (&'static str, Kind);
-
-/// One value, of its column's kind.
+/// The cells of one column, from the first row to the last.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Cell {
+pub enum Cells<'a> {
     /// Text without NUL.
-    Text(String),
+    Text(Vec<&'a str>),
     /// Any bytes.
-    Bytes(Vec<u8>),
-    /// A UUID.
-    Uuid(Uuid),
-    /// A whole number of 64 bits.
-    Integer(i64),
+    Bytes(Vec<&'a [u8]>),
+    /// UUIDs.
+    Uuid(Vec<Uuid>),
+    /// Whole numbers of 64 bits.
+    Integer(Vec<i64>),
 }
 
 /// A row set on its way into a statement.
 #[derive(Debug)]
-pub struct Rows {
-    columns: &'static [Column],
-    values: Vec<Vec<Cell>>,
+pub struct Rows<'a>(Vec<(&'static str, Cells<'a>)>);
+
+impl Cells<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Self::Text(cells) => cells.len(),
+            Self::Bytes(cells) => cells.len(),
+            Self::Uuid(cells) => cells.len(),
+            Self::Integer(cells) => cells.len(),
+        }
+    }
+
+    fn postgres_type(&self) -> &'static str {
+        match self {
+            Self::Text(_) => "text",
+            Self::Bytes(_) => "bytea",
+            Self::Uuid(_) => "uuid",
+            Self::Integer(_) => "bigint",
+        }
+    }
+
+    /// Writes one cell as JSON, which has no bytes: they travel as hexadecimal text.
+    fn write_json(&self, row: usize, json: &mut String) {
+        match self {
+            Self::Text(cells) => json.push_str(&serde_json::Value::from(cells[row]).to_string()),
+            Self::Bytes(cells) => write_hexadecimal(cells[row], json),
+            Self::Uuid(cells) => write_hexadecimal(cells[row].as_bytes(), json),
+            Self::Integer(cells) => json.push_str(&cells[row].to_string()),
+        }
+    }
 }
 
-impl Rows {
-    /// A row set with these columns. Every row must have a cell of the right kind for each.
-    pub fn new<const N: usize>(
-        columns: &'static [Column; N],
-        rows: impl IntoIterator<Item = [Cell; N]>,
-    ) -> Self {
-        let mut values: Vec<Vec<Cell>> = columns.iter().map(|_| Vec::new()).collect();
-        for row in rows {
-            for (column, cell) in values.iter_mut().zip(row) {
-                column.push(cell);
-            }
-        }
-        Self { columns, values }
-    }
-
-    /// A statement over the row set: `{rows}` in `sql` stands for a table named `rows` with these
-    /// columns and one more, `ordinal`, which counts them from 1.
+impl<'a> Rows<'a> {
+    /// A row set with these columns, by name.
+    ///
+    /// # Panics
+    ///
+    /// If one column has more cells than another.
     #[must_use]
-    pub fn statement(self, backend: DbBackend, sql: &str) -> Statement {
-        let sql = sql.replace("{rows}", &self.table(backend, 1));
-        Statement::from_sql_and_values(backend, sql, self.parameters(backend))
+    pub fn new<const N: usize>(columns: [(&'static str, Cells<'a>); N]) -> Self {
+        let rows = Self(columns.into());
+        let count = rows.count();
+        assert!(
+            rows.0.iter().all(|(_, cells)| cells.len() == count),
+            "every row has a cell in every column"
+        );
+        rows
     }
 
-    /// The row set as a table, its parameters numbered from `first`.
-    pub(crate) fn table(&self, backend: DbBackend, first: usize) -> String {
-        match backend {
-            DbBackend::Sqlite => self.json_each(),
-            _ => self.unnest(first),
-        }
+    fn count(&self) -> usize {
+        self.0.first().map_or(0, |(_, cells)| cells.len())
     }
 
-    fn unnest(&self, first: usize) -> String {
-        let parameters = self.columns.iter().enumerate().map(|(index, (_, kind))| {
-            let sql_type = match kind {
-                Kind::Text => "text",
-                Kind::Bytes => "bytea",
-                Kind::Uuid => "uuid",
-                Kind::Integer => "bigint",
-            };
-            format!("${}::{sql_type}[]", first + index)
-        });
-        let parameters = parameters.collect::<Vec<_>>().join(", ");
-        let names = self
-            .columns
-            .iter()
-            .map(|(name, _)| *name)
-            .collect::<Vec<_>>()
-            .join(", ");
-        format!("UNNEST({parameters}) WITH ORDINALITY AS rows ({names}, ordinal)")
+    /// A statement for SQLite over the row set: `{rows}` in `sql` stands for a table named `rows`
+    /// with these columns and one more, `ordinal`, which counts them from 1.
+    #[must_use]
+    pub fn sqlite(&self, sql: &str) -> Statement {
+        let sql = sql.replace("{rows}", &self.json_each());
+        Statement::from_sql_and_values(DbBackend::Sqlite, sql, [self.json().into()])
     }
 
     fn json_each(&self) -> String {
-        let cells = self
-            .columns
-            .iter()
-            .enumerate()
-            .map(|(index, (name, kind))| match kind {
-                Kind::Text | Kind::Integer => format!("value ->> {index} AS {name}"),
-                // JSON has no bytes: they travel as hexadecimal text.
-                Kind::Bytes | Kind::Uuid => format!("unhex(value ->> {index}) AS {name}"),
-            });
+        let cells = self.0.iter().enumerate();
+        let cells = cells.map(|(index, (name, cells))| match cells {
+            Cells::Text(_) | Cells::Integer(_) => format!("value ->> {index} AS {name}"),
+            Cells::Bytes(_) | Cells::Uuid(_) => format!("unhex(value ->> {index}) AS {name}"),
+        });
         let cells = cells.collect::<Vec<_>>().join(", ");
         format!("(SELECT {cells}, key + 1 AS ordinal FROM json_each(?)) AS rows")
     }
 
-    pub(crate) fn parameters(self, backend: DbBackend) -> Vec<Value> {
-        match backend {
-            DbBackend::Sqlite => vec![Value::from(self.json())],
-            _ => self.arrays(),
+    fn json(&self) -> String {
+        let mut json = String::from("[");
+        for row in 0..self.count() {
+            json.push_str(if row == 0 { "[" } else { ",[" });
+            for (index, (_, cells)) in self.0.iter().enumerate() {
+                if index > 0 {
+                    json.push(',');
+                }
+                cells.write_json(row, &mut json);
+            }
+            json.push(']');
+        }
+        json.push(']');
+        json
+    }
+
+    /// The same table for PostgreSQL, to stand where `{rows}` is in a statement's text. Its
+    /// parameters are numbered from `first`.
+    #[must_use]
+    pub fn postgres(&self, first: usize) -> String {
+        let names = self.0.iter().map(|(name, _)| *name);
+        let names = names.collect::<Vec<_>>().join(", ");
+        let list = |suffix| {
+            let parameters = self.0.iter().zip(first..);
+            let parameters = parameters
+                .map(|((_, cells), n)| format!("${n}::{}{suffix}", cells.postgres_type()));
+            parameters.collect::<Vec<_>>().join(", ")
+        };
+        if self.count() == 1 {
+            format!(
+                "(VALUES ({}, 1::bigint)) AS rows ({names}, ordinal)",
+                list("")
+            )
+        } else {
+            format!(
+                "UNNEST({}) WITH ORDINALITY AS rows ({names}, ordinal)",
+                list("[]")
+            )
         }
     }
 
-    fn arrays(self) -> Vec<Value> {
-        let columns = self.columns.iter().zip(self.values);
-        columns
-            .map(|((_, kind), cells)| {
-                let kind = match kind {
-                    Kind::Text => ArrayType::String,
-                    Kind::Bytes => ArrayType::Bytes,
-                    Kind::Uuid => ArrayType::Uuid,
-                    Kind::Integer => ArrayType::BigInt,
-                };
-                let cells = cells.into_iter().map(|cell| match cell {
-                    Cell::Text(text) => Value::from(text),
-                    Cell::Bytes(bytes) => Value::from(bytes),
-                    Cell::Uuid(id) => Value::from(id),
-                    Cell::Integer(number) => Value::from(number),
-                });
-                Value::Array(kind, Some(Box::new(cells.collect())))
-            })
-            .collect()
+    /// How many parameters the table has.
+    #[must_use]
+    pub fn parameters(&self) -> usize {
+        self.0.len()
     }
 
-    fn json(self) -> String {
-        let count = self.values.first().map_or(0, Vec::len);
-        let mut columns: Vec<_> = self.values.into_iter().map(Vec::into_iter).collect();
-        let rows = (0..count).map(|_| {
-            let cells = columns
-                .iter_mut()
-                .filter_map(Iterator::next)
-                .map(|cell| match cell {
-                    Cell::Text(text) => serde_json::Value::from(text),
-                    Cell::Bytes(bytes) => serde_json::Value::from(hexadecimal(&bytes)),
-                    Cell::Uuid(id) => serde_json::Value::from(id.simple().to_string()),
-                    Cell::Integer(number) => serde_json::Value::from(number),
-                });
-            serde_json::Value::Array(cells.collect())
-        });
-        serde_json::Value::Array(rows.collect()).to_string()
+    pub(super) fn bind(self, arguments: &mut PgArguments) -> Result<(), BoxDynError> {
+        for (_, cells) in self.0 {
+            match cells {
+                Cells::Text(cells) => bind(arguments, cells)?,
+                Cells::Bytes(cells) => bind(arguments, cells)?,
+                Cells::Uuid(cells) => bind(arguments, cells)?,
+                Cells::Integer(cells) => bind(arguments, cells)?,
+            }
+        }
+        Ok(())
     }
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
+/// A single cell as itself, more of them as an array.
+fn bind<'c, C>(arguments: &mut PgArguments, cells: Vec<C>) -> Result<(), BoxDynError>
+where
+    C: Encode<'c, Postgres> + Type<Postgres> + PgHasArrayType + Copy + 'c,
+{
+    match cells[..] {
+        [cell] => arguments.add(cell),
+        _ => arguments.add(cells),
     }
-    text
+}
+
+fn write_hexadecimal(bytes: &[u8], json: &mut String) {
+    const DIGITS: [u8; 16] = *b"0123456789abcdef";
+    json.push('"');
+    for byte in bytes {
+        json.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        json.push(char::from(DIGITS[usize::from(byte & 0xf)]));
+    }
+    json.push('"');
 }

@@ -121,8 +121,10 @@ impl<'a> Schema<'a> {
         work: impl AsyncFnOnce(&DatabaseTransaction) -> Result<(), DbErr>,
     ) -> Result<Vec<String>, SchemaError> {
         let failed = |source| SchemaError::Database { action, source };
-        let writer = self.database.writer().await?;
-        let session = writer.sessions().ok_or(SchemaError::Pooled { action })?;
+        let connection = self.database.connection().await?;
+        let session = connection
+            .sessions()
+            .ok_or(SchemaError::Pooled { action })?;
         let txn = begin_alone(session).await.map_err(failed)?;
         let before = applied(&txn).await.map_err(failed)?;
         work(&txn).await.map_err(failed)?;
@@ -145,8 +147,8 @@ impl<'a> Schema<'a> {
 
 /// Begins a transaction that waits for other schema changes: on SQLite by its one write lock, on
 /// PostgreSQL by an advisory lock, which ends with the transaction and needs no session of its own.
-async fn begin_alone(writer: &sea_orm::DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
-    let txn = writer
+async fn begin_alone(session: &sea_orm::DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    let txn = session
         .begin_with_options(TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()

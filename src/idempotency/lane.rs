@@ -11,7 +11,7 @@ use super::batch::{Batch, Claim, Request};
 use super::commit::{LockWait, commit};
 use super::operation::{Error, Operation};
 use super::replay::Replays;
-use crate::db::{self, Class, ConnectError, Connection, Database};
+use crate::db::{self, Class, ConnectError, Database, Writer};
 
 /// The longest pause between two attempts at a batch.
 const BACKOFF_MAX: Duration = Duration::from_millis(500);
@@ -25,7 +25,7 @@ pub(super) struct Lane<O> {
     batch_max: usize,
     transaction_timeout: Duration,
     /// `None` until first use, and after anything that leaves its state in doubt.
-    writer: Option<Connection>,
+    writer: Option<Writer>,
 }
 
 /// Why an attempt at a batch has no result.
@@ -129,11 +129,11 @@ impl<O: Operation> Lane<O> {
         batch: &Batch<O>,
         lock_wait: LockWait,
     ) -> Result<Vec<Claim>, Failure> {
-        let writer = match self.writer.take() {
+        let mut writer = match self.writer.take() {
             Some(writer) => writer,
             None => self.database.writer().await?,
         };
-        let transaction = AssertUnwindSafe(commit(&writer, batch, lock_wait)).catch_unwind();
+        let transaction = AssertUnwindSafe(commit(&mut writer, batch, lock_wait)).catch_unwind();
         let ended = tokio::time::timeout(self.transaction_timeout, transaction).await;
         let result = match ended {
             Ok(Ok(result)) => result.map_err(Failure::Database),

@@ -23,18 +23,18 @@ pub trait Operation: Send + Sync + 'static {
 
     /// What `operations` write. The statements depend on the kind of operation only, the rows on
     /// the operations. Rows of those that turn out to be duplicates are not written.
-    fn effects(operations: &[&Self]) -> Vec<Effect>;
+    fn effects<'a>(operations: &[&'a Self]) -> Vec<Effect<'a>>;
 }
 
 /// One statement that writes rows.
 #[derive(Debug)]
-pub struct Effect {
+pub struct Effect<'a> {
     /// An `INSERT`, `UPDATE` or `DELETE` that reads its rows from `{rows}`, a table named `rows`.
     pub sql: &'static str,
     /// The column that says whose row it is, by [`Operation::resource`].
     pub resource: &'static str,
     /// The rows.
-    pub rows: Rows,
+    pub rows: Rows<'a>,
 }
 
 /// The answer that was stored with a key.

@@ -4,14 +4,8 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use super::{NewOrder, Order};
-use crate::db::{Cell, Column, Kind, Rows};
+use crate::db::{Cells, Rows};
 use crate::idempotency::{Effect, Operation};
-
-const ORDER: [Column; 3] = [
-    ("id", Kind::Uuid),
-    ("item", Kind::Text),
-    ("quantity", Kind::Integer),
-];
 
 const INSERT: &str =
     "INSERT INTO orders (id, item, quantity) SELECT id, item, quantity FROM {rows}";
@@ -51,18 +45,19 @@ impl Operation for PlaceOrder {
         self.response.clone()
     }
 
-    fn effects(operations: &[&Self]) -> Vec<Effect> {
-        let rows = operations.iter().map(|PlaceOrder { order, .. }| {
-            [
-                Cell::Uuid(order.id),
-                Cell::Text(order.item.clone()),
-                Cell::Integer(order.quantity),
-            ]
-        });
+    fn effects<'a>(operations: &[&'a Self]) -> Vec<Effect<'a>> {
+        let orders = || operations.iter().map(|operation| &operation.order);
         vec![Effect {
             sql: INSERT,
             resource: "id",
-            rows: Rows::new(&ORDER, rows),
+            rows: Rows::new([
+                ("id", Cells::Uuid(orders().map(|o| o.id).collect())),
+                ("item", Cells::Text(orders().map(|o| &*o.item).collect())),
+                (
+                    "quantity",
+                    Cells::Integer(orders().map(|o| o.quantity).collect()),
+                ),
+            ]),
         }]
     }
 }

@@ -1,0 +1,66 @@
+//! A batch as one statement.
+
+use std::time::Duration;
+
+use sea_orm::{DbErr, QueryResult};
+
+use super::super::Operation;
+use super::super::batch::Batch;
+use super::{CLAIM, LockWait, READ, Won, claims, resources, responses};
+use crate::db::{Rows, Session};
+
+const BRIEF: Duration = Duration::from_millis(50);
+
+/// Claims and effects as one statement, which is a transaction in itself: one round trip, and no
+/// moment at which an instance that stalls could hold a key.
+pub(super) async fn at_once<O: Operation>(
+    session: &mut Session,
+    batch: &Batch<O>,
+    lock_wait: LockWait,
+) -> Result<Won, DbErr> {
+    let responses = responses(batch);
+    let (sql, row_sets) = claim_and_effects(batch, claims(batch, &responses));
+    let won = match lock_wait {
+        LockWait::Full => session.query(sql, row_sets).await?,
+        LockWait::Brief => session.query_within(BRIEF, sql, row_sets).await?,
+    };
+    resources(&won)
+}
+
+/// Reads the key rows of the losers. They were committed by others, or by an attempt of ours that
+/// was not heard to the end.
+pub(super) async fn read(
+    session: &mut Session,
+    losers: Rows<'_>,
+) -> Result<Vec<QueryResult>, DbErr> {
+    let sql = READ.replace("{rows}", &losers.postgres(1));
+    let stored = session.query(sql, [losers]).await?;
+    session.confirm().await?;
+    Ok(stored)
+}
+
+fn claim_and_effects<'a, O: Operation>(
+    batch: &'a Batch<O>,
+    claims: Rows<'a>,
+) -> (String, Vec<Rows<'a>>) {
+    let mut first = 1 + claims.parameters();
+    let mut parts = vec![format!(
+        "claimed AS ({})",
+        CLAIM.replace("{rows}", &claims.postgres(1))
+    )];
+    let mut row_sets = vec![claims];
+    let operations: Vec<&O> = batch.claimants().map(|r| &r.operation).collect();
+    for effect in O::effects(&operations) {
+        let of_winners = format!(
+            "(SELECT rows.* FROM {} WHERE {} IN (SELECT resource FROM claimed)) AS rows",
+            effect.rows.postgres(first),
+            effect.resource,
+        );
+        let sql = effect.sql.replace("{rows}", &of_winners);
+        parts.push(format!("effect_{} AS ({sql})", parts.len()));
+        first += effect.rows.parameters();
+        row_sets.push(effect.rows);
+    }
+    let sql = format!("WITH {} SELECT resource FROM claimed", parts.join(", "));
+    (sql, row_sets)
+}
