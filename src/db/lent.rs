@@ -8,7 +8,8 @@
 use futures_util::TryStreamExt;
 use sea_orm::sqlx::postgres::{PgQueryResult, PgRow};
 use sea_orm::sqlx::{
-    self, AssertSqlSafe, Connection as _, Either, Executor, IntoArguments, PgConnection, Postgres,
+    self, AssertSqlSafe, Connection as _, Either, Execute, Executor, IntoArguments, PgConnection,
+    Postgres,
 };
 
 /// What a session is told in every transaction.
@@ -36,8 +37,24 @@ pub(super) async fn in_transaction<A: IntoArguments<Postgres>>(
     let mut txn = session.begin_with(AssertSqlSafe(begin)).await?;
     let query = sqlx::query_with(AssertSqlSafe(sql), arguments);
     let query = query.persistent(prepared == Prepared::Kept);
+    match all(&mut txn, query).await {
+        Ok(results) => txn.commit().await.map(|()| results),
+        Err(error) => {
+            // Dropped, it would be rolled back with the next statement only, whenever that comes,
+            // and the session stay lent. If this fails as well, the connection is gone.
+            let _ = txn.rollback().await;
+            Err(error)
+        }
+    }
+}
+
+/// Everything that a statement returns.
+async fn all<'q>(
+    session: &mut PgConnection,
+    query: impl Execute<'q, Postgres> + 'q,
+) -> Result<(PgQueryResult, Vec<PgRow>), sqlx::Error> {
     let (mut done, mut rows) = (PgQueryResult::default(), Vec::new());
-    let mut results = (&mut *txn).fetch_many(query);
+    let mut results = session.fetch_many(query);
     while let Some(result) = results.try_next().await? {
         match result {
             Either::Left(part) => done.extend([part]),
@@ -45,6 +62,5 @@ pub(super) async fn in_transaction<A: IntoArguments<Postgres>>(
         }
     }
     drop(results);
-    txn.commit().await?;
     Ok((done, rows))
 }

@@ -40,6 +40,12 @@ impl Hold {
         self.txn.execute_unprepared(&claim).await.unwrap();
     }
 
+    /// Ends it so that it counts.
+    pub(crate) async fn commit(self) {
+        self.txn.commit().await.unwrap();
+        self.connection.close().await.unwrap();
+    }
+
     /// Ends it as if it had never been.
     pub(crate) async fn roll_back(self) {
         self.txn.rollback().await.unwrap();

@@ -31,6 +31,40 @@ async fn race(database: &TestDatabase, url: &str) {
     other.stop().await;
 }
 
+/// Waits until a session of the service's waits for a lock.
+async fn waits_for_a_lock(database: &TestDatabase) {
+    let waiting = "SELECT count(*) FROM pg_stat_activity \
+                   WHERE application_name = 'orders' AND wait_event_type = 'Lock'";
+    while database.count(waiting).await == 0 {
+        sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Another instance commits a key for which ours waits, and whose row is newer than the snapshot.
+async fn meet_a_newer_row(database: &TestDatabase, url: &str) {
+    let instance = Instance::start_on(url, Bounds::default()).await;
+    let id = uuid::Uuid::now_v7();
+    let response = format!(r#"{{"id":"{id}","item":"tea","quantity":1}}"#);
+    let other = database
+        .begin(&format!(
+            "INSERT INTO idempotency_keys (scope, key, fingerprint, resource, response) VALUES \
+             ('place_order', 'newer', '\\x00', '{id}', convert_to('{response}', 'UTF8')); \
+             INSERT INTO orders (id, item, quantity) VALUES ('{id}', 'tea', 1)"
+        ))
+        .await;
+    let place = instance
+        .client
+        .clone()
+        .place_owned("newer", order("tea", 2));
+    let placed = tokio::spawn(place);
+    waits_for_a_lock(database).await;
+    other.commit().await;
+    let reused = placed.await.unwrap().expect(409);
+    assert_eq!(reused.json()["code"], "IDEMPOTENCY_KEY_REUSED");
+    database.assert_promise().await;
+    instance.stop().await;
+}
+
 fn conflicts(cluster: &Cluster) -> usize {
     cluster.log().matches("could not serialize access").count()
 }
@@ -41,6 +75,7 @@ async fn a_stricter_default_is_set_aside_for_our_sessions() {
         let cluster = Cluster::start_new(&[("fsync", "off")]);
         let database = database(&cluster, level).await;
         race(&database, &database.url).await;
+        meet_a_newer_row(&database, &database.url).await;
         assert_eq!(conflicts(&cluster), 0, "{level}");
     }
 }
@@ -62,7 +97,9 @@ async fn a_stricter_isolation_that_cannot_be_set_aside_costs_conflicts_and_nothi
             database.set(setting, value).await;
         }
         let pooler = Pooler::start(&database, SESSION_MODE);
-        race(&database, &pooler.url(&database)).await;
+        let url = pooler.url(&database);
+        race(&database, &url).await;
+        meet_a_newer_row(&database, &url).await;
         let conflicts = conflicts(&cluster);
         eprintln!("{level}: {conflicts} serialization failures");
         assert!(conflicts > 0, "{level} was not in force");
@@ -85,23 +122,17 @@ async fn a_deadlock_is_run_again(pooled: bool) {
     bounds.executor.lanes = NonZeroUsize::MIN;
     let instance = Instance::start_on(&url, bounds).await;
     let place = |key| tokio::spawn(instance.client.clone().place_owned(key, order("tea", 1)));
-    let waiting = "SELECT count(*) FROM pg_stat_activity \
-                   WHERE application_name = 'orders' AND wait_event_type = 'Lock'";
 
     // One batch of both keys: they arrive while the lane is busy.
     let busy = database.hold("busy").await;
     let z = database.hold("z").await;
     let first = place("busy");
-    while database.count(waiting).await == 0 {
-        sleep(Duration::from_millis(5)).await;
-    }
+    waits_for_a_lock(&database).await;
     let both = [place("a"), place("z")];
     sleep(Duration::from_millis(200)).await;
     busy.roll_back().await;
     first.await.unwrap().expect(201);
-    while database.count(waiting).await == 0 {
-        sleep(Duration::from_millis(5)).await;
-    }
+    waits_for_a_lock(&database).await;
     z.also("a").await;
     z.roll_back().await;
     for placed in both {
