@@ -12,6 +12,8 @@ use sea_orm::sqlx::{
     Postgres,
 };
 
+use crate::failpoint::{Point, reach};
+
 /// What a session is told in every transaction.
 #[derive(Debug, Clone)]
 pub(super) struct SetLocal(pub(super) String);
@@ -38,7 +40,10 @@ pub(super) async fn in_transaction<A: IntoArguments<Postgres>>(
     let query = sqlx::query_with(AssertSqlSafe(sql), arguments);
     let query = query.persistent(prepared == Prepared::Kept);
     match all(&mut txn, query).await {
-        Ok(results) => txn.commit().await.map(|()| results),
+        Ok(results) => {
+            reach(Point::BeforeCommit);
+            txn.commit().await.map(|()| results)
+        }
         Err(error) => {
             // Dropped, it would be rolled back with the next statement only, whenever that comes,
             // and the session stay lent. If this fails as well, the connection is gone.

@@ -36,7 +36,7 @@ async fn database() -> (TestDatabase, PathBuf) {
     let database = TestDatabase::create(Backend::Sqlite).await;
     let connected = database.connect().await;
     connected.schema().up().await.unwrap();
-    connected.reads().close_by_ref().await.unwrap();
+    drop(connected);
     close(&database).await;
     let path = file(&database);
     (database, path)
