@@ -2,6 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::DbBackend;
@@ -34,12 +35,19 @@ pub struct Settings {
     pub transaction_timeout: Duration,
 }
 
+/// How often the token of those who wait is held when there is one of them: by it and by the
+/// executor. Who comes alone takes the first lane, so that a client that sends one request after
+/// another always meets the same connection, whose caches in the database are warm.
+const ALONE: usize = 2;
+
 /// Executes operations of one kind, each at most once per key.
 #[derive(Debug)]
 pub struct Executor<O> {
     lanes: Vec<mpsc::Sender<Request<O>>>,
     replays: Replays,
     request_timeout: Duration,
+    /// Every request that waits holds a clone.
+    waiting: Arc<()>,
 }
 
 /// The running lanes of an executor.
@@ -82,6 +90,7 @@ impl<O: Operation> Executor<O> {
             lanes,
             replays,
             request_timeout: settings.request_timeout,
+            waiting: Arc::new(()),
         };
         let lanes = Lanes {
             tasks,
@@ -99,7 +108,12 @@ impl<O: Operation> Executor<O> {
         }
         let deadline = Instant::now() + self.request_timeout;
         let (reply, answer) = oneshot::channel();
-        let lane = self.lane(&key);
+        let waiting = Arc::clone(&self.waiting);
+        let lane = if Arc::strong_count(&waiting) == ALONE {
+            &self.lanes[0]
+        } else {
+            self.lane_of(&key)
+        };
         let request = Request {
             key,
             fingerprint,
@@ -118,9 +132,10 @@ impl<O: Operation> Executor<O> {
         }
     }
 
-    /// All requests of a key go through one lane, so that within an instance they never wait for
-    /// each other in the database.
-    fn lane(&self, key: &ScopedKey) -> &mpsc::Sender<Request<O>> {
+    /// Requests of a key go through one lane, so that they do not wait for each other in the
+    /// database. (One that came alone may be in the first lane instead: a duplicate that arrives
+    /// before it is committed waits for it there, as for another instance's.)
+    fn lane_of(&self, key: &ScopedKey) -> &mpsc::Sender<Request<O>> {
         let mut hasher = DefaultHasher::new();
         key.hash(&mut hasher);
         let lanes = self.lanes.len() as u64;
