@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::ScopedKey;
 use super::batch::{Batch, Claim, Request};
+use super::failpoint::{Point, reach};
 use super::operation::{Effect, Operation, StoredResponse};
 use crate::db::{Cell, Column, Kind, Rows};
 
@@ -52,6 +53,7 @@ pub(super) async fn commit<O: Operation>(
     batch: &Batch<O>,
     lock_wait: LockWait,
 ) -> Result<Vec<Claim>, DbErr> {
+    reach(Point::BeforeClaim);
     let won = match (writer.get_database_backend(), lock_wait) {
         (DbBackend::Sqlite, _) => in_steps(writer, batch).await?,
         (_, LockWait::Full) => at_once(writer, batch).await?,
@@ -60,11 +62,14 @@ pub(super) async fn commit<O: Operation>(
             txn.execute_unprepared("SET LOCAL lock_timeout = '50ms'")
                 .await?;
             let won = at_once(&txn, batch).await?;
+            reach(Point::BeforeCommit);
             txn.commit().await?;
             won
         }
     };
+    reach(Point::AfterCommit);
     let stored = read_losers(writer, batch, &won).await?;
+    reach(Point::BeforeAnswer);
     Ok(verdicts(batch, &won, stored))
 }
 
@@ -118,10 +123,12 @@ async fn in_steps<O: Operation>(
     let txn = begin_immediate(writer).await?;
     let claim = claims(batch).statement(DbBackend::Sqlite, CLAIM);
     let won = resources(&txn.query_all_raw(claim).await?)?;
+    reach(Point::AfterClaim);
     for effect in effects_of_winners(batch, &won) {
         txn.execute_raw(effect.rows.statement(DbBackend::Sqlite, effect.sql))
             .await?;
     }
+    reach(Point::BeforeCommit);
     txn.commit().await?;
     Ok(won)
 }

@@ -16,6 +16,7 @@
 mod batch;
 mod commit;
 mod executor;
+mod failpoint;
 mod fingerprint;
 pub mod json;
 mod key;

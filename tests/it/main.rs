@@ -16,6 +16,7 @@ mod cli;
 mod connections;
 mod contract;
 mod crash;
+mod crash_points;
 mod hammer;
 mod harness;
 mod instances;

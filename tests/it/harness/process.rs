@@ -56,12 +56,22 @@ impl Process {
 
     /// Starts `orders serve` on a port of its own and waits until it listens.
     pub(crate) fn serve(database: &TestDatabase) -> Self {
+        Self::start(&mut Self::serving(database))
+    }
+
+    /// `orders serve` on a database, on a port of its own.
+    pub(crate) fn serving(database: &TestDatabase) -> Command {
         let mut command = Self::command(&["serve", "--log", "error"]);
         command
             .env("DATABASE_URL", &database.url)
             .env("HOST", "127.0.0.1")
             .env("PORT", "0");
-        Self::start(&mut command)
+        command
+    }
+
+    /// Its number in the system.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Starts a command that serves and waits until it listens.
