@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use clap::Args;
+use nix::sys::signal::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::database::{DatabaseArgs, Missing};
@@ -112,9 +113,12 @@ impl ServeArgs {
         // A connection is a file descriptor, and the usual soft limit is 1024. Where it cannot be
         // raised, connections beyond it wait in the kernel.
         let _ = rlimit::increase_nofile_limit(u64::MAX);
+        // A file that meets the limit of its size is an error like a full disk, not the end.
+        let _oversized = signal(SignalKind::from_raw(Signal::SIGXFSZ as i32))?;
 
         let database = self.database.connect(Missing::Create).await?;
         self.bring_up(&database).await?;
+        database.prove_writable().await?;
         let server = self.bind(database).await?;
         print(&format!("http://{}\n", server.address()))?;
         tracing::info!(address = %server.address(), "serving, API documentation at /docs");

@@ -27,6 +27,14 @@ pub enum ConnectError {
         /// How long was waited.
         waited: Duration,
     },
+    /// It can be read and not written to.
+    #[error("cannot write to the database {url}")]
+    ReadOnly {
+        /// Which database.
+        url: DatabaseUrl,
+        /// The cause.
+        source: DbErr,
+    },
 }
 
 impl ConnectError {
@@ -122,8 +130,11 @@ fn postgres(sqlstate: &str, in_a_row: bool) -> Class {
 fn sqlite(code: i32) -> Class {
     // The low byte is the primary result code, the rest says more about it.
     match code & 0xff {
-        5 | 6 => Class::Retry,                          // BUSY, LOCKED
-        7 | 8 | 9 | 10 | 13 | 14 => Class::Unavailable, // NOMEM, READONLY, INTERRUPT, IOERR, FULL, CANTOPEN
+        // BUSY, LOCKED, PROTOCOL: somebody else was at work
+        5 | 6 | 15 => Class::Retry,
+        // NOMEM, READONLY, INTERRUPT, IOERR, FULL, CANTOPEN: until there is room, or a right
+        7 | 8 | 9 | 10 | 13 | 14 => Class::Unavailable,
+        // CORRUPT and NOTADB among them: no time mends that, and only what meets a bad page fails
         _ => Class::Refused,
     }
 }

@@ -81,6 +81,24 @@ impl Database {
         connect::open(&self.settings, NonZeroU32::MIN, Check::Never).await
     }
 
+    /// Proves that an SQLite file can be written to. One that may only be read opens all the same,
+    /// and even begins a transaction: it takes a write, which is not kept.
+    pub async fn prove_writable(&self) -> Result<(), ConnectError> {
+        if self.backend() != DbBackend::Sqlite {
+            return Ok(());
+        }
+        let writer = self.writer().await?;
+        let write = "BEGIN IMMEDIATE; PRAGMA user_version = 1; ROLLBACK";
+        match writer.execute_unprepared(write).await {
+            // Another writer is at work, so it can be done.
+            Err(source) if class(&source) != Class::Retry => Err(ConnectError::ReadOnly {
+                url: self.url().clone(),
+                source,
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// The schema and its migrations.
     #[must_use]
     pub fn schema(&self) -> Schema<'_> {

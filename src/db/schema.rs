@@ -9,7 +9,7 @@ use sea_orm::{
     TransactionOptions, TransactionTrait,
 };
 
-use super::{ConnectError, Database};
+use super::{ConnectError, Database, DatabaseUrl};
 
 /// The advisory lock that schema changes hold on PostgreSQL: "orders" in ASCII.
 const LOCK: i64 = 0x6f72_6465_7273;
@@ -21,10 +21,12 @@ pub enum SchemaError {
     #[error(transparent)]
     Connect(#[from] ConnectError),
     /// A statement failed.
-    #[error("cannot {action} the schema")]
+    #[error("cannot {action} the schema of {url}")]
     Database {
         /// What was tried.
         action: &'static str,
+        /// Which database.
+        url: DatabaseUrl,
         /// Why it failed.
         source: DbErr,
     },
@@ -53,10 +55,7 @@ impl<'a> Schema<'a> {
     /// Every migration this program knows, in order. Changes nothing.
     pub async fn migrations(&self) -> Result<Vec<Migration>, SchemaError> {
         let known = Migrator::get_migration_with_status_read_only(self.database.reads()).await;
-        let known = known.map_err(|source| SchemaError::Database {
-            action: "read",
-            source,
-        })?;
+        let known = known.map_err(|source| self.failed("read", source))?;
         Ok(known
             .iter()
             .map(|migration| Migration {
@@ -104,6 +103,14 @@ impl<'a> Schema<'a> {
         Ok(())
     }
 
+    fn failed(&self, action: &'static str, source: DbErr) -> SchemaError {
+        SchemaError::Database {
+            action,
+            url: self.database.url().clone(),
+            source,
+        }
+    }
+
     /// Runs `work` in one transaction that nobody else's change can overlap, and returns the
     /// names of the migrations whose state it changed.
     async fn change(
@@ -111,7 +118,7 @@ impl<'a> Schema<'a> {
         action: &'static str,
         work: impl AsyncFnOnce(&DatabaseTransaction) -> Result<(), DbErr>,
     ) -> Result<Vec<String>, SchemaError> {
-        let failed = |source| SchemaError::Database { action, source };
+        let failed = |source| self.failed(action, source);
         let writer = self.database.writer().await?;
         let txn = begin_alone(&writer).await.map_err(failed)?;
         let before = applied(&txn).await.map_err(failed)?;

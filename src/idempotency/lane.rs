@@ -97,7 +97,7 @@ impl<O: Operation> Lane<O> {
             };
             match failure.class() {
                 Class::Retry | Class::Unavailable => {
-                    backoff.failed(&failure);
+                    backoff.failed(&failure, &self.database);
                     tokio::time::sleep(backoff.pause().min(batch.patience())).await;
                     work.push((batch, lock_wait));
                 }
@@ -114,6 +114,7 @@ impl<O: Operation> Lane<O> {
                     Err(single) => {
                         tracing::error!(
                             error = &failure as &dyn std::error::Error,
+                            database = %self.database.url(),
                             "request refused by the database"
                         );
                         single.refuse(Error::Failed);
@@ -160,10 +161,11 @@ struct Backoff {
 
 impl Backoff {
     /// An outage is logged when it begins, not at every attempt.
-    fn failed(&mut self, failure: &Failure) {
+    fn failed(&mut self, failure: &Failure, database: &Database) {
         if self.failures == 0 && failure.class() == Class::Unavailable {
             tracing::warn!(
                 error = failure as &dyn std::error::Error,
+                database = %database.url(),
                 "batch not committed, trying again"
             );
         }

@@ -23,6 +23,7 @@ mod instances;
 mod lost_commit;
 mod openapi;
 mod race;
+mod sqlite;
 mod startup;
 mod wire;
 mod zoo;

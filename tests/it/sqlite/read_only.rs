@@ -1,0 +1,130 @@
+//! The file, or its folder, may not be written to.
+
+use std::fs::{Permissions, set_permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+use super::{Acknowledged, database};
+use crate::harness::{Process, TestDatabase, order};
+
+const READ_ONLY: u32 = 0o444;
+const READ_ONLY_FOLDER: u32 = 0o555;
+
+fn chmod(path: &Path, mode: u32) {
+    set_permissions(path, Permissions::from_mode(mode)).unwrap();
+}
+
+/// Permissions mean nothing to root, so root's right to pass over them is dropped.
+fn obedient(database: &TestDatabase, arguments: &[&str]) -> Command {
+    let orders = Process::command(arguments);
+    let id = Command::new("id").arg("-u").output().unwrap();
+    let mut command = if id.stdout == b"0\n" {
+        let mut command = Command::new("setpriv");
+        command
+            .arg("--bounding-set=-dac_override,-dac_read_search")
+            .arg(orders.get_program())
+            .args(arguments);
+        command
+    } else {
+        orders
+    };
+    command
+        .env("DATABASE_URL", &database.url)
+        .env("ORDERS_LOG", "error")
+        .env("HOST", "127.0.0.1")
+        .env("PORT", "0");
+    command
+}
+
+/// Exit status 2 and one line that names the cause and the file.
+#[track_caller]
+fn assert_refuses(mut command: Command, file: &Path, causes: &[&str]) {
+    let output = Process::output(&mut command);
+    let (stdout, stderr) = (output.stdout, String::from_utf8(output.stderr).unwrap());
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(stdout.is_empty(), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    assert!(stderr.contains(&file.display().to_string()), "{stderr}");
+    assert!(
+        causes.iter().any(|cause| stderr.contains(cause)),
+        "{stderr}"
+    );
+}
+
+const CAUSES: [&str; 3] = [
+    "attempt to write a readonly database",
+    "unable to open database file",
+    "Permission denied",
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_cannot_be_written_is_not_served() {
+    let (database, file) = database().await;
+    chmod(&file, READ_ONLY);
+    for arguments in [
+        &["serve"][..],
+        &["serve", "--no-migrate"],
+        &["migrate", "down", "--yes"],
+        &["migrate", "fresh", "--yes"],
+    ] {
+        assert_refuses(obedient(&database, arguments), &file, &CAUSES[..1]);
+    }
+    // What only reads may.
+    let status = Process::output(&mut obedient(&database, &["migrate", "status"]));
+    assert_eq!(status.status.code(), Some(0), "{status:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_folder_that_cannot_be_written_is_not_served() {
+    let (database, file) = database().await;
+    let folder = file.parent().unwrap();
+    chmod(folder, READ_ONLY_FOLDER);
+    for arguments in [&["serve"][..], &["migrate", "down", "--yes"]] {
+        assert_refuses(obedient(&database, arguments), &file, &CAUSES);
+    }
+    // A file that is not there yet cannot come into being.
+    let absent = TestDatabase::create(crate::harness::Backend::Sqlite).await;
+    let missing = super::file(&absent);
+    chmod(missing.parent().unwrap(), READ_ONLY_FOLDER);
+    for arguments in [&["serve"][..], &["migrate", "up"]] {
+        assert_refuses(obedient(&absent, arguments), &missing, &CAUSES);
+    }
+    chmod(missing.parent().unwrap(), 0o755);
+    chmod(folder, 0o755);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_acknowledged_before_and_after_is_kept() {
+    let (database, file) = database().await;
+    let folder = file.parent().unwrap().to_owned();
+    let mut acknowledged = Acknowledged::default();
+    let serve = || {
+        let mut command = obedient(&database, &["serve", "--lock-wait=300ms"]);
+        command.env("ORDERS_TRANSACTION_TIMEOUT", "1s");
+        Process::start(command.env("ORDERS_REQUEST_TIMEOUT", "2s"))
+    };
+    let server = serve();
+    let place = async |acknowledged: &mut Acknowledged, server: &Process, name: &str| {
+        for key in (0..20).map(|n| format!("{name}-{n}")) {
+            let reply = server.client.persist(&key, &order(&key, 1)).await;
+            assert!(matches!(reply.status, 200 | 201), "{}", reply.text());
+            acknowledged.0.insert(key, reply.body);
+        }
+    };
+    place(&mut acknowledged, &server, "before").await;
+    // Whoever has the file open may go on writing to it. What it acknowledges is in the file.
+    chmod(&file, READ_ONLY);
+    chmod(&folder, READ_ONLY_FOLDER);
+    place(&mut acknowledged, &server, "during").await;
+    server.kill();
+    assert_refuses(obedient(&database, &["serve"]), &file, &CAUSES);
+
+    chmod(&folder, 0o755);
+    chmod(&file, 0o644);
+    let server = serve();
+    acknowledged.assert_kept(&server.client, &database).await;
+    place(&mut acknowledged, &server, "after").await;
+    acknowledged.assert_kept(&server.client, &database).await;
+    database.assert_promise().await;
+}
