@@ -77,7 +77,7 @@ pub(super) struct ServeArgs {
         value_name = "NUMBER"
     )]
     connections_max: NonZeroUsize,
-    /// How long a connection may be silent before it is closed
+    /// How long a connection may be silent, or take over one request, before it is closed
     #[arg(long, env = "ORDERS_IDLE_TIMEOUT", default_value = "75s", value_parser = humantime::parse_duration, value_name = "DURATION")]
     idle_timeout: Duration,
     /// How long requests in flight may take after SIGTERM or Ctrl-C

@@ -91,21 +91,51 @@ impl Acceptor for Bounded {
             idle: Box::pin(tokio::time::sleep(self.idle_timeout)),
             idle_timeout: self.idle_timeout,
             active: false,
+            asking: false,
             _place: place,
         };
         Ok((connection, local, remote, Scheme::HTTP))
     }
 }
 
-/// A connection and the place it takes. Reading fails when nothing was read or written for too
-/// long. (poem's own idle timeout wakes a task of its own for every read and every write.)
+/// A connection and the place it takes. It fails when for too long nothing was written to it and
+/// no request begun, so that neither silence nor a byte now and then keeps the place for ever, nor
+/// does an answer that nobody takes. (poem's own idle timeout wakes a task of its own for every
+/// read and every write.)
 pub(super) struct Connection {
     stream: TcpStream,
     idle: Pin<Box<Sleep>>,
     idle_timeout: Duration,
-    /// Something was read or written since the timer was set.
+    /// A request was begun or something written since the timer was set.
     active: bool,
+    /// Something was read since the last write.
+    asking: bool,
     _place: OwnedSemaphorePermit,
+}
+
+impl Connection {
+    /// Ready when the time is up. The timer is set here and not at every read and write.
+    fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        if std::mem::take(&mut self.active) {
+            let deadline = Instant::now() + self.idle_timeout;
+            self.idle.as_mut().reset(deadline);
+        }
+        let timed_out = self.idle.as_mut().poll(cx);
+        timed_out.map(|()| io::Error::from(io::ErrorKind::TimedOut))
+    }
+
+    fn wrote(
+        &mut self,
+        written: Poll<io::Result<usize>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        if written.is_pending() {
+            return self.poll_idle(cx).map(Err);
+        }
+        self.active = true;
+        self.asking = false;
+        written
+    }
 }
 
 impl AsyncRead for Connection {
@@ -115,15 +145,10 @@ impl AsyncRead for Connection {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if let Poll::Ready(read) = Pin::new(&mut self.stream).poll_read(cx, buffer) {
-            self.active = true;
+            self.active |= !std::mem::replace(&mut self.asking, true);
             return Poll::Ready(read);
         }
-        if std::mem::take(&mut self.active) {
-            let deadline = Instant::now() + self.idle_timeout;
-            self.idle.as_mut().reset(deadline);
-        }
-        let timed_out = self.idle.as_mut().poll(cx);
-        timed_out.map(|()| Err(io::Error::from(io::ErrorKind::TimedOut)))
+        self.poll_idle(cx).map(Err)
     }
 }
 
@@ -133,8 +158,8 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.active = true;
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.wrote(written, cx)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -150,8 +175,8 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.active = true;
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.wrote(written, cx)
     }
 
     fn is_write_vectored(&self) -> bool {

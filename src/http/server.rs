@@ -8,11 +8,15 @@ use std::time::Duration;
 use poem::Response;
 use poem::endpoint::BoxEndpoint;
 use tokio::net::TcpListener;
+use tokio::time::{Instant, timeout_at};
 
 use super::listener::{self, Bounded};
 use super::routes;
 use crate::db::Database;
 use crate::idempotency::{self, Executor, Lanes};
+
+/// What lanes that have nothing left to do may take to end.
+const LANES_END: Duration = Duration::from_millis(100);
 
 /// Bounds of the server.
 #[derive(Debug, Clone)]
@@ -23,9 +27,10 @@ pub struct Settings {
     pub body_timeout: Duration,
     /// The most connections at a time. More wait in the kernel.
     pub connections_max: usize,
-    /// How long a connection may be silent.
+    /// How long a connection may be silent, or take over one request.
     pub idle_timeout: Duration,
-    /// How long requests in flight may take after the signal to stop.
+    /// How long everything may take after the signal to stop: answers to requests in flight, and
+    /// what is still queued without anybody to answer.
     pub shutdown_timeout: Duration,
 }
 
@@ -65,8 +70,8 @@ impl Server {
         self.address
     }
 
-    /// Serves until `shutdown` is ready, then answers what is in flight. Requests that are still
-    /// queued when the time for that runs out are executed all the same: their retry replays.
+    /// Serves until `shutdown` is ready, then answers what is in flight, for as long as its bound
+    /// lets it. What is left then has no answer; whether it was executed, a retry finds out.
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
         let Self {
             listener,
@@ -75,15 +80,19 @@ impl Server {
             lanes,
             ..
         } = self;
+        let mut told = None;
+        let shutdown = async {
+            shutdown.await;
+            told = Some(Instant::now());
+        };
         let acceptor = Bounded::new(listener, settings.connections_max, settings.idle_timeout);
         poem::Server::new_with_acceptor(acceptor)
             .run_with_graceful_shutdown(routes, shutdown, Some(settings.shutdown_timeout))
             .await?;
         // The routes are gone and with them the executor, so the lanes end when they are empty.
-        if tokio::time::timeout(settings.shutdown_timeout, lanes.drained())
-            .await
-            .is_err()
-        {
+        let end = told.unwrap_or_else(Instant::now) + settings.shutdown_timeout;
+        let end = end.max(Instant::now() + LANES_END);
+        if timeout_at(end, lanes.drained()).await.is_err() {
             tracing::warn!(
                 "stopped before the last batch was committed: its requests get no answer"
             );
