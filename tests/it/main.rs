@@ -22,6 +22,7 @@ mod harness;
 mod instances;
 mod lost_commit;
 mod openapi;
+mod overload;
 mod race;
 mod sqlite;
 mod startup;

@@ -11,6 +11,7 @@ mod hold;
 mod process;
 mod proxy;
 mod raw;
+mod slow;
 
 pub(crate) use app::{App, Bounds, Instance};
 pub(crate) use client::{Client, Reply, order};
@@ -20,6 +21,7 @@ pub(crate) use gate::Gate;
 pub(crate) use process::Process;
 pub(crate) use proxy::{Cut, Proxy};
 pub(crate) use raw::Raw;
+pub(crate) use slow::Slow;
 
 /// Writes a test once and runs it on both databases: `name::sqlite` and `name::postgres`. The
 /// body gets an [`App`] with one instance running.

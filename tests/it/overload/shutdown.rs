@@ -1,0 +1,113 @@
+//! Told to stop in the middle of it: what was taken is answered or left alone, and it ends.
+
+use std::time::{Duration, Instant};
+
+use super::load::{End, Load};
+use super::{ALONE, assert_stored, database, pause};
+use crate::harness::{Backend, Process, Slow};
+
+const CLIENTS: usize = 500;
+
+const SHUTDOWN: [&str; 2] = ["--shutdown-timeout", "5s"];
+
+/// A busy machine may take this much longer over it.
+const SLACK: Duration = Duration::from_secs(3);
+
+async fn stops_under_full_load(backend: Backend) {
+    let _alone = ALONE.lock().await;
+    let database = database(backend).await;
+    let server = Process::start(Process::serving(&database).args(SHUTDOWN));
+    let load = Load::start(server.client.address, CLIENTS);
+    pause(2.0).await;
+    let stopped = Instant::now();
+    server.signal("TERM");
+    let told = load.ended().await;
+    assert_eq!(server.wait(), Some(0));
+    let took = stopped.elapsed();
+    assert!(took < Duration::from_secs(5) + SLACK, "{took:?}");
+
+    told.assert_sound();
+    // One request of each client was on the way, and what the server had taken it answered.
+    let in_flight = |seen: &&super::load::Seen| seen.sent < stopped && seen.ended > stopped;
+    let in_flight: Vec<_> = told.0.iter().filter(in_flight).collect();
+    let closed = in_flight
+        .iter()
+        .filter(|seen| matches!(seen.end, End::Closed));
+    let closed = closed.count();
+    eprintln!("{} in flight, {closed} closed, {took:?}", in_flight.len());
+    assert!(in_flight.len() > CLIENTS / 2, "it was under load");
+    assert!(closed * 4 <= in_flight.len(), "{closed} were left alone");
+    assert!(told.answers(201).count() > CLIENTS);
+    assert_stored(&database, &told).await;
+    database.drop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stops_under_full_load_sqlite() {
+    stops_under_full_load(Backend::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stops_under_full_load_postgres() {
+    stops_under_full_load(Backend::Postgres).await;
+}
+
+/// The database answers, but late: everybody who was taken is still answered.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stops_while_the_database_is_slow() {
+    let _alone = ALONE.lock().await;
+    let database = database(Backend::Postgres).await;
+    let way = Slow::start(&database).await;
+    let mut serving = Process::serving(&database);
+    serving.env("DATABASE_URL", way.url(&database));
+    let server = Process::start(serving.args(SHUTDOWN));
+    let load = Load::start(server.client.address, CLIENTS);
+    pause(1.0).await;
+    way.delay(Duration::from_millis(500));
+    pause(1.0).await;
+    let stopped = Instant::now();
+    server.signal("TERM");
+    let told = load.ended().await;
+    assert_eq!(server.wait(), Some(0));
+    let took = stopped.elapsed();
+    assert!(took < Duration::from_secs(5) + SLACK, "{took:?}");
+    told.assert_sound();
+    let late = |seen: &&super::load::Seen| seen.sent < stopped && seen.ended > stopped;
+    let answered = told.answers(201).filter(late).count();
+    assert!(answered > CLIENTS / 2, "{answered} were still answered");
+    assert_stored(&database, &told).await;
+    database.drop().await;
+}
+
+/// The database does not answer at all: nobody can be answered, and it ends all the same, within
+/// the bound, and what was in doubt is found out by a retry.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stops_while_the_database_is_away() {
+    let _alone = ALONE.lock().await;
+    let database = database(Backend::Postgres).await;
+    let way = Slow::start(&database).await;
+    let mut serving = Process::serving(&database);
+    serving.env("DATABASE_URL", way.url(&database));
+    let server = Process::start(serving.args(["--shutdown-timeout", "4s"]));
+    let load = Load::start(server.client.address, CLIENTS);
+    pause(1.0).await;
+    way.delay(Duration::from_mins(1));
+    pause(1.0).await;
+    let stopped = Instant::now();
+    server.signal("TERM");
+    let told = load.ended().await;
+    assert_eq!(server.wait(), Some(0));
+    let took = stopped.elapsed();
+    eprintln!("away: {took:?}");
+    assert!(took < Duration::from_secs(4) + SLACK, "{took:?}");
+    told.assert_sound();
+    let again = Process::serve(&database);
+    for seen in told.0.iter().filter(|seen| matches!(seen.end, End::Closed)) {
+        let body = crate::harness::order(&seen.key, 1);
+        let reply = again.client.persist(&seen.key, &body).await;
+        assert!(matches!(reply.status, 200 | 201), "{}", reply.text());
+    }
+    drop(again);
+    assert_stored(&database, &told).await;
+    database.drop().await;
+}
