@@ -101,6 +101,17 @@ impl Told {
         orders
     }
 
+    /// Of the requests that were on the way at a moment: those answered, and those closed.
+    pub(super) fn in_flight(&self, at: Instant) -> (usize, usize) {
+        let on_the_way = self
+            .0
+            .iter()
+            .filter(|seen| seen.sent < at && seen.ended > at);
+        let (closed, answered): (Vec<&Seen>, Vec<&Seen>) =
+            on_the_way.partition(|seen| matches!(seen.end, End::Closed));
+        (answered.len(), closed.len())
+    }
+
     /// Every answer is whole, and it is an order or asks for another try.
     pub(super) fn assert_sound(&self) {
         for seen in &self.0 {
