@@ -32,13 +32,13 @@ async fn database(backend: Backend) -> TestDatabase {
     database
 }
 
-/// Every order that anybody was told of is stored under its key.
-async fn assert_stored(database: &TestDatabase, told: &Told) {
+/// The order of every key.
+async fn stored(database: &TestDatabase) -> HashMap<String, Uuid> {
     let sql = database.sql().await;
     let query = "SELECT key, resource FROM idempotency_keys";
     let statement = Statement::from_string(sql.get_database_backend(), query);
     let rows = sql.query_all_raw(statement).await.unwrap();
-    let stored: HashMap<String, Uuid> = rows
+    let stored = rows
         .iter()
         .map(|row| {
             let key = row.try_get_by_index(0).unwrap();
@@ -46,6 +46,12 @@ async fn assert_stored(database: &TestDatabase, told: &Told) {
         })
         .collect();
     sql.close().await.unwrap();
+    stored
+}
+
+/// Every order that anybody was told of is stored under its key.
+async fn assert_stored(database: &TestDatabase, told: &Told) {
+    let stored = stored(database).await;
     for (key, id) in told.acknowledged() {
         assert_eq!(stored.get(&key), Some(&id), "{key} was acknowledged");
     }
