@@ -30,6 +30,11 @@ impl Connection {
         self.lent.is_none().then_some(&self.sessions)
     }
 
+    /// Closes every session, those in use when they are given back.
+    pub(super) async fn close(&self) -> Result<(), DbErr> {
+        self.sessions.close_by_ref().await
+    }
+
     /// One statement on a session that is lent for it.
     async fn lend(
         &self,

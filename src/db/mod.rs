@@ -106,6 +106,14 @@ impl Database {
         }
     }
 
+    /// Closes the connections for reads. Whoever closes the last connection to an SQLite file
+    /// brings its log into it: after that the file is all there is.
+    pub async fn close(&self) {
+        if let Err(error) = self.reads.close().await {
+            tracing::debug!(error = &error as &dyn std::error::Error, "not closed");
+        }
+    }
+
     /// The schema and its migrations.
     #[must_use]
     pub fn schema(&self) -> Schema<'_> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sea_orm::sqlx::postgres::{PgArguments, PgRow};
-use sea_orm::sqlx::{self, AssertSqlSafe, PgConnection};
+use sea_orm::sqlx::{self, AssertSqlSafe, Connection as _, PgConnection};
 use sea_orm::{DatabaseConnection, DbErr, QueryResult, RuntimeErr};
 
 use super::Rows;
@@ -30,6 +30,16 @@ pub struct Session {
     /// Given if the session behind the connection is lent.
     lent: Option<SetLocal>,
     replicated: bool,
+}
+
+impl Writer {
+    /// Says goodbye. If the database does not hear it, nothing is lost.
+    pub async fn close(self) {
+        match self {
+            Self::Postgres(session) => drop(session.connection.close().await),
+            Self::Sqlite(connection) => drop(connection.close().await),
+        }
+    }
 }
 
 impl Session {

@@ -41,6 +41,7 @@ pub struct Server {
     settings: Settings,
     routes: BoxEndpoint<'static, Response>,
     lanes: Lanes,
+    database: Database,
 }
 
 impl Server {
@@ -54,13 +55,14 @@ impl Server {
         let listener = listener::bind(address)?;
         let address = listener.local_addr()?;
         let (executor, lanes) = Executor::start(&database, executor);
-        let routes = routes(executor, database, &settings);
+        let routes = routes(executor, database.clone(), &settings);
         Ok(Self {
             listener,
             address,
             settings,
             routes,
             lanes,
+            database,
         })
     }
 
@@ -78,6 +80,7 @@ impl Server {
             settings,
             routes,
             lanes,
+            database,
             ..
         } = self;
         let mut told = None;
@@ -97,6 +100,7 @@ impl Server {
                 "stopped before the last batch was committed: its requests get no answer"
             );
         }
+        let _ = timeout_at(end, database.close()).await;
         Ok(())
     }
 }

@@ -75,6 +75,9 @@ impl<O: Operation> Lane<O> {
         while self.queue.recv_many(&mut waiting, self.batch_max).await > 0 {
             self.execute(Batch::new(std::mem::take(&mut waiting))).await;
         }
+        if let Some(writer) = self.writer {
+            writer.close().await;
+        }
     }
 
     /// Brings every request of a batch to an answer: again after a failure that passes, in

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::process::Stdio;
 
 use crate::cli::{assert_fails, on, within};
-use crate::harness::{Process, Raw, TestDatabase, on_both, order};
+use crate::harness::{Backend, Process, Raw, TestDatabase, on_both, order};
 
 /// An address that is taken for as long as the listener lives, and its port.
 fn taken() -> (TcpListener, String) {
@@ -259,6 +259,22 @@ on_both! {
         }
         assert_eq!(app.database.orders().await, 1);
     }
+}
+
+#[tokio::test]
+async fn after_an_orderly_end_the_sqlite_file_is_all_there_is() {
+    let database = TestDatabase::create(Backend::Sqlite).await;
+    let file = database.url.trim_start_matches("sqlite://").to_owned();
+    let log = std::path::PathBuf::from(format!("{file}-wal"));
+    let process = Process::serve(&database);
+    let placed = process.client.place("key", order("tea", 2)).await;
+    placed.expect(201);
+    assert!(log.exists(), "the order is in the log");
+    process.signal("TERM");
+    assert_eq!(process.wait(), Some(0));
+    assert!(!log.exists(), "{}", log.display());
+    assert_eq!(database.orders().await, 1);
+    database.drop().await;
 }
 
 #[tokio::test]
