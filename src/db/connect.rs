@@ -88,6 +88,7 @@ async fn sqlite_pool(
     check: Check,
 ) -> Result<DatabaseConnection, Failure> {
     let options = sqlite(settings)?.disable_statement_logging();
+    // One connection by itself, as for PostgreSQL below.
     options.connect().await?.close().await?;
     let pool: Pool<sqlx::Sqlite> = lazily(options, settings, connections, check);
     Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
@@ -100,8 +101,7 @@ async fn postgres_pool(
 ) -> Result<Connection, Failure> {
     let (options, told) = postgres(settings)?;
     // One connection by itself: the pool would try until its timeout and not tell why it failed.
-    let mut connection = options.connect().await?;
-    let server = inspect(&mut connection).await?;
+    let (connection, server) = inspected(&options).await?;
     connection.close().await?;
     let lent = told.lent(settings.url.pooler(), &server)?;
     let pool: Pool<sqlx::Postgres> = lazily(options, settings, connections, check);
@@ -111,8 +111,7 @@ async fn postgres_pool(
 
 async fn session(settings: &Settings) -> Result<Session, Failure> {
     let (options, told) = postgres(settings)?;
-    let mut connection = options.connect().await?;
-    let server = inspect(&mut connection).await?;
+    let (connection, server) = inspected(&options).await?;
     let lent = told.lent(settings.url.pooler(), &server)?;
     Ok(Session::new(connection, lent, server.is_replicated()))
 }
@@ -181,17 +180,21 @@ impl Told {
 /// What a session says of itself and of its server.
 struct Server(Vec<(String, String)>);
 
-/// Unprepared, so that it leaves nothing behind in a session that is lent.
-async fn inspect(session: &mut sqlx::PgConnection) -> Result<Server, sqlx::Error> {
+/// Opens a session and asks it. Unprepared, so that it leaves nothing behind if it is lent.
+async fn inspected(
+    options: &PgConnectOptions,
+) -> Result<(sqlx::PgConnection, Server), sqlx::Error> {
+    let mut session = options.connect().await?;
     let settings = sqlx::raw_sql(
         "SELECT name, setting FROM pg_settings WHERE name IN ('lock_timeout', \
          'statement_timeout', 'idle_in_transaction_session_timeout', 'synchronous_standby_names')",
     );
-    let rows = settings.fetch_all(session).await?;
+    let rows = settings.fetch_all(&mut session).await?;
     let pairs = rows
         .iter()
         .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
-    Ok(Server(pairs.collect::<Result<_, sqlx::Error>>()?))
+    let server = Server(pairs.collect::<Result<_, sqlx::Error>>()?);
+    Ok((session, server))
 }
 
 impl Server {

@@ -19,7 +19,7 @@ use std::time::Duration;
 use sea_orm::{ConnectionTrait, DbBackend};
 
 use self::connect::Check;
-pub use self::connection::Connection;
+pub use self::connection::{Connection, begin_immediate};
 pub use self::error::{Cause, Class, ConnectError, class};
 pub use self::rows::{Cells, Rows};
 pub use self::schema::{Migration, Schema, SchemaError};

@@ -1,16 +1,13 @@
 //! A batch as a transaction of steps. SQLite has no statement that does it all, and no round
 //! trips to save.
 
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, QueryResult,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
-};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, QueryResult};
 
 use super::super::Operation;
 use super::super::batch::Batch;
 use super::super::operation::Effect;
 use super::{CLAIM, READ, Won, claims, resources, responses};
-use crate::db::Rows;
+use crate::db::{self, Rows};
 use crate::failpoint::{Point, reach};
 
 /// Claims, then the effects of the winners.
@@ -18,7 +15,7 @@ pub(super) async fn in_steps<O: Operation>(
     connection: &DatabaseConnection,
     batch: &Batch<O>,
 ) -> Result<Won, DbErr> {
-    let txn = begin_immediate(connection).await?;
+    let txn = db::begin_immediate(connection).await?;
     let claim = claims(batch, &responses(batch)).sqlite(CLAIM);
     let won = resources(&txn.query_all_raw(claim).await?)?;
     reach(Point::AfterClaim);
@@ -36,15 +33,6 @@ pub(super) async fn read(
     losers: &Rows<'_>,
 ) -> Result<Vec<QueryResult>, DbErr> {
     connection.query_all_raw(losers.sqlite(READ)).await
-}
-
-/// Takes the write lock at once: a transaction that reads first cannot wait for it later.
-async fn begin_immediate(connection: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
-    let options = TransactionOptions {
-        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-        ..TransactionOptions::default()
-    };
-    connection.begin_with_options(options).await
 }
 
 fn effects_of_winners<'a, O: Operation>(batch: &'a Batch<O>, won: &Won) -> Vec<Effect<'a>> {
