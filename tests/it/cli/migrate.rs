@@ -1,6 +1,6 @@
 //! `orders migrate`
 
-use crate::cli::{assert_fails, on, run};
+use crate::cli::{assert_fails, run};
 use crate::harness::{Process, TestDatabase, on_both, order};
 
 const ORDERS: &str = "m20261122_000001_orders";
@@ -8,7 +8,10 @@ const KEYS: &str = "m20261122_000002_idempotency_keys";
 
 /// Runs `orders migrate` and returns its exit code and its data.
 fn migrate(database: &TestDatabase, arguments: &[&str]) -> (i32, String) {
-    let (code, stdout, stderr) = run(&mut on(database, &[&["migrate"], arguments].concat()));
+    let (code, stdout, stderr) = run(&mut Process::on(
+        database,
+        &[&["migrate"], arguments].concat(),
+    ));
     assert_eq!(stderr, "");
     (code, stdout)
 }
@@ -52,7 +55,7 @@ on_both! {
     async fn what_deletes_data_asks_first_and_without_a_terminal_refuses(app: &App) {
         app.client.place("key", order("tea", 2)).await.expect(201);
         for action in [&["down"][..], &["fresh"], &["down", "--steps", "2"]] {
-            let mut asked = on(&app.database, &[&["migrate"], action].concat());
+            let mut asked = Process::on(&app.database, &[&["migrate"], action].concat());
             assert_fails(&mut asked, &["this deletes data", "--yes"]);
         }
         assert_eq!(app.database.orders().await, 1);
@@ -63,7 +66,7 @@ on_both! {
 on_both! {
     async fn asking_for_the_status_changes_nothing(app: &App) {
         let database = TestDatabase::create(app.database.backend).await;
-        let (code, _, stderr) = run(&mut on(&database, &["migrate", "status"]));
+        let (code, _, stderr) = run(&mut Process::on(&database, &["migrate", "status"]));
         // PostgreSQL has an empty database to look into, SQLite has no file and gets none.
         let (tables, file) = match database.backend {
             crate::harness::Backend::Postgres => {
@@ -87,11 +90,11 @@ on_both! {
     async fn without_migrating_an_old_schema_is_refused_and_a_current_one_served(app: &App) {
         let database = TestDatabase::create(app.database.backend).await;
         let serve = ["serve", "--no-migrate"];
-        assert_fails(&mut on(&database, &serve), &["2 pending", "orders migrate up"]);
-        let mut by_variable = on(&database, &["serve"]);
+        assert_fails(&mut Process::on(&database, &serve), &["2 pending", "orders migrate up"]);
+        let mut by_variable = Process::on(&database, &["serve"]);
         assert_fails(by_variable.env("ORDERS_NO_MIGRATE", "true"), &["2 pending"]);
         assert_eq!(migrate(&database, &["up"]).0, 0);
-        let process = Process::start(&mut on(&database, &serve));
+        let process = Process::start(&mut Process::on(&database, &serve));
         process.client.place("key", order("tea", 2)).await.expect(201);
         process.kill();
         database.drop().await;

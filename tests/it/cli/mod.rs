@@ -6,7 +6,7 @@ mod usage;
 
 use std::process::{Command, Output, Stdio};
 
-use crate::harness::{Process, TestDatabase};
+use crate::harness::Process;
 
 /// Runs a command to its end: exit code, stdout, stderr.
 fn run(command: &mut Command) -> (i32, String, String) {
@@ -17,17 +17,6 @@ fn run(command: &mut Command) -> (i32, String, String) {
     } = Process::output(command);
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (status.code().unwrap(), text(stdout), text(stderr))
-}
-
-/// The binary on a database, with nothing but errors in the log.
-fn on(database: &TestDatabase, arguments: &[&str]) -> Command {
-    let mut command = Process::command(arguments);
-    command
-        .env("DATABASE_URL", &database.url)
-        .env("ORDERS_LOG", "error")
-        .env("HOST", "127.0.0.1")
-        .env("PORT", "0");
-    command
 }
 
 /// The binary in a folder, with its log in a pipe.

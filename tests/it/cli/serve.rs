@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::process::Stdio;
 
-use crate::cli::{assert_fails, on, within};
+use crate::cli::{assert_fails, within};
 use crate::harness::{Backend, Process, Raw, TestDatabase, on_both, order};
 
 /// An address that is taken for as long as the listener lives, and its port.
@@ -132,7 +132,10 @@ async fn a_database_that_does_not_exist_is_named() {
     let mut database = TestDatabase::create(crate::harness::Backend::Postgres).await;
     let url = database.url.clone();
     database.url += "_not";
-    assert_fails(&mut on(&database, &["serve"]), &["does not exist", "_not"]);
+    assert_fails(
+        &mut Process::on(&database, &["serve"]),
+        &["does not exist", "_not"],
+    );
     database.url = url;
     database.drop().await;
 }
@@ -157,7 +160,7 @@ async fn the_log_shows_no_password_and_is_json_on_request() {
     let password = url.password().unwrap_or("s3cret").to_owned();
     // A server that trusts everybody does not look at it.
     url.set_password(Some(&password)).unwrap();
-    let mut command = on(
+    let mut command = Process::on(
         &database,
         &["serve", "--log", "trace", "--log-format", "json"],
     );

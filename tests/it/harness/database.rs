@@ -84,6 +84,15 @@ impl TestDatabase {
         server.socket_addrs(|| Some(5432)).unwrap()[0]
     }
 
+    /// Its URL by way of somebody who forwards what comes to `address`. PostgreSQL only.
+    pub(crate) fn url_by_way_of(&self, address: SocketAddr) -> String {
+        let mut url = url::Url::parse(&self.url).unwrap();
+        url.set_ip_host(address.ip()).unwrap();
+        url.set_port(Some(address.port())).unwrap();
+        url.query_pairs_mut().append_pair("sslmode", "disable");
+        url.into()
+    }
+
     /// Gives all its new sessions a setting. PostgreSQL only.
     pub(crate) async fn set(&self, setting: &str, value: &str) {
         let name = &self.name;

@@ -43,10 +43,7 @@ impl Gate {
 
     /// The database's URL, through this gate.
     pub(crate) fn url(&self, database: &TestDatabase) -> String {
-        let mut url = url::Url::parse(&database.url).unwrap();
-        url.set_ip_host(self.address.ip()).unwrap();
-        url.set_port(Some(self.address.port())).unwrap();
-        url.into()
+        database.url_by_way_of(self.address)
     }
 
     pub(crate) fn shut(&self) {

@@ -61,9 +61,15 @@ impl Process {
 
     /// `orders serve` on a database, on a port of its own.
     pub(crate) fn serving(database: &TestDatabase) -> Command {
-        let mut command = Self::command(&["serve", "--log", "error"]);
+        Self::on(database, &["serve"])
+    }
+
+    /// The binary on a database, with nothing but errors in the log.
+    pub(crate) fn on(database: &TestDatabase, arguments: &[&str]) -> Command {
+        let mut command = Self::command(arguments);
         command
             .env("DATABASE_URL", &database.url)
+            .env("ORDERS_LOG", "error")
             .env("HOST", "127.0.0.1")
             .env("PORT", "0");
         command

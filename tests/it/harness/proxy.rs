@@ -44,11 +44,7 @@ impl Proxy {
 
     /// The database's URL, through this proxy.
     pub(crate) fn url(&self, database: &TestDatabase) -> String {
-        let mut url = url::Url::parse(&database.url).unwrap();
-        url.set_ip_host(self.address.ip()).unwrap();
-        url.set_port(Some(self.address.port())).unwrap();
-        url.query_pairs_mut().append_pair("sslmode", "disable");
-        url.into()
+        database.url_by_way_of(self.address)
     }
 
     /// Cuts the connections of the next `count` commits.

@@ -20,8 +20,7 @@ pub(crate) struct Slow {
 impl Slow {
     /// Starts in front of a test's database, without delay.
     pub(crate) async fn start(database: &TestDatabase) -> Self {
-        let target = url::Url::parse(&database.url).unwrap();
-        let target = target.socket_addrs(|| Some(5432)).unwrap()[0];
+        let target = database.address();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (delay, state) = watch::channel(Duration::ZERO);
@@ -39,11 +38,7 @@ impl Slow {
 
     /// The database's URL, through this.
     pub(crate) fn url(&self, database: &TestDatabase) -> String {
-        let mut url = url::Url::parse(&database.url).unwrap();
-        url.set_ip_host(self.address.ip()).unwrap();
-        url.set_port(Some(self.address.port())).unwrap();
-        url.query_pairs_mut().append_pair("sslmode", "disable");
-        url.into()
+        database.url_by_way_of(self.address)
     }
 
     /// From now on.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::load::{End, Load};
+use super::load::{End, Load, Told};
 use super::{ALONE, assert_stored, database, pause};
 use crate::harness::{Backend, Process, Slow};
 
@@ -13,23 +13,31 @@ const SHUTDOWN: [&str; 2] = ["--shutdown-timeout", "5s"];
 /// A busy machine may take this much longer over it.
 const SLACK: Duration = Duration::from_secs(3);
 
+/// Tells the server to stop at this instant. It ends in order and within its bound, and so does
+/// every client.
+async fn stop(server: Process, load: Load, bound: Duration) -> (Told, Instant) {
+    let stopped = Instant::now();
+    server.signal("TERM");
+    let told = load.ended().await;
+    assert_eq!(server.wait(), Some(0));
+    let took = stopped.elapsed();
+    eprintln!("ended after {took:?}");
+    assert!(took < bound + SLACK, "{took:?}");
+    told.assert_sound();
+    (told, stopped)
+}
+
 async fn stops_under_full_load(backend: Backend) {
     let _alone = ALONE.lock().await;
     let database = database(backend).await;
     let server = Process::start(Process::serving(&database).args(SHUTDOWN));
     let load = Load::start(server.client.address, CLIENTS);
     pause(2.0).await;
-    let stopped = Instant::now();
-    server.signal("TERM");
-    let told = load.ended().await;
-    assert_eq!(server.wait(), Some(0));
-    let took = stopped.elapsed();
-    assert!(took < Duration::from_secs(5) + SLACK, "{took:?}");
+    let (told, stopped) = stop(server, load, Duration::from_secs(5)).await;
 
-    told.assert_sound();
     // What was still in the kernel had not been taken: it is closed without a byte.
     let (answered, closed) = told.in_flight(stopped);
-    eprintln!("in flight: {answered} answered, {closed} closed; ended after {took:?}");
+    eprintln!("in flight: {answered} answered, {closed} closed");
     assert!(answered + closed > CLIENTS / 2, "it was under load");
     let stored = super::stored(&database).await;
     for seen in told.0.iter().filter(|seen| matches!(seen.end, End::Closed)) {
@@ -66,13 +74,7 @@ async fn stops_while_the_database_is_slow() {
     pause(1.0).await;
     way.delay(Duration::from_millis(500));
     pause(1.0).await;
-    let stopped = Instant::now();
-    server.signal("TERM");
-    let told = load.ended().await;
-    assert_eq!(server.wait(), Some(0));
-    let took = stopped.elapsed();
-    assert!(took < Duration::from_secs(5) + SLACK, "{took:?}");
-    told.assert_sound();
+    let (told, stopped) = stop(server, load, Duration::from_secs(5)).await;
     let (answered, closed) = told.in_flight(stopped);
     assert!(answered > CLIENTS / 2, "{answered} were still answered");
     assert!(closed * 20 <= answered, "{closed} were left alone");
@@ -94,14 +96,7 @@ async fn stops_while_the_database_is_away() {
     pause(1.0).await;
     way.delay(Duration::from_mins(1));
     pause(1.0).await;
-    let stopped = Instant::now();
-    server.signal("TERM");
-    let told = load.ended().await;
-    assert_eq!(server.wait(), Some(0));
-    let took = stopped.elapsed();
-    eprintln!("away: {took:?}");
-    assert!(took < Duration::from_secs(4) + SLACK, "{took:?}");
-    told.assert_sound();
+    let (told, _) = stop(server, load, Duration::from_secs(4)).await;
     let again = Process::serve(&database);
     for seen in told.0.iter().filter(|seen| matches!(seen.end, End::Closed)) {
         let body = crate::harness::order(&seen.key, 1);

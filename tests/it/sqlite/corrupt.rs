@@ -62,9 +62,7 @@ async fn a_file_that_is_no_database_is_named_and_left_as_it_is() {
             &["migrate", "status"],
             &["migrate", "fresh", "--yes"],
         ] {
-            let mut command = Process::command(arguments);
-            command.env("DATABASE_URL", &database.url).env("PORT", "0");
-            let output = Process::output(command.env("ORDERS_LOG", "error"));
+            let output = Process::output(&mut Process::on(&database, arguments));
             let stderr = String::from_utf8(output.stderr).unwrap();
             assert_eq!(
                 output.status.code(),

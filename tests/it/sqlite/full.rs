@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::{Acknowledged, database, file};
+use super::{Acknowledged, database, file, inherit};
 use crate::harness::{Process, TestDatabase, order};
 
 /// More orders than there is room for, in any of these tests.
@@ -18,16 +18,6 @@ const BALLAST: &str = "ballast";
 const ON_A_SMALL_DISK: &str = r#"
 mount -t tmpfs -o size=6m none "$1" && cd "$1" && head -c 5000000 /dev/zero >ballast && exec "$2" serve
 "#;
-
-/// With its log as it is by default.
-fn serving(database: &TestDatabase) -> Command {
-    let mut command = Process::command(&["serve"]);
-    command
-        .env("DATABASE_URL", &database.url)
-        .env("HOST", "127.0.0.1")
-        .env("PORT", "0");
-    command
-}
 
 /// Bounds under which a refusal comes soon.
 fn impatient(command: &mut Command) -> &mut Command {
@@ -106,7 +96,7 @@ fn assert_log(log: &str, causes: &[&str], file: &Path) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_that_may_not_grow_is_503_until_it_may() {
     let (database, path) = database().await;
-    let server = Process::start(impatient(&mut serving(&database)));
+    let server = Process::start(impatient(&mut Process::serving(&database)));
     let id = i32::try_from(server.id()).unwrap();
     let limit = |bytes| {
         let limits = Some((bytes, rlimit::INFINITY));
@@ -165,7 +155,7 @@ fn serve_on_a_small_disk(database: &TestDatabase, folder: &Path) -> Process {
          allowed to this user): {}",
         String::from_utf8_lossy(&possible.stderr)
     );
-    let serving = serving(database);
+    let serving = Process::serving(database);
     let mut command = Command::new("unshare");
     command
         .args(["--mount", "--map-root-user"])
@@ -173,12 +163,7 @@ fn serve_on_a_small_disk(database: &TestDatabase, folder: &Path) -> Process {
         .arg(folder)
         .arg(serving.get_program())
         .stdin(Stdio::null());
-    for (name, value) in serving.get_envs() {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
-    }
+    inherit(&mut command, &serving);
     Process::start(impatient(&mut command))
 }
 

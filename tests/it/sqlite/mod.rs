@@ -8,6 +8,7 @@ mod read_only;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::process::Command;
 
 use bytes::Bytes;
 
@@ -58,4 +59,14 @@ async fn close(database: &TestDatabase) {
 
 fn file(database: &TestDatabase) -> PathBuf {
     database.url.trim_start_matches("sqlite://").into()
+}
+
+/// Gives a command that starts `orders` its environment.
+fn inherit(command: &mut Command, orders: &Command) {
+    for (name, value) in orders.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
 }

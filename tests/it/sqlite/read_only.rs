@@ -3,9 +3,9 @@
 use std::fs::{Permissions, set_permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use super::{Acknowledged, database};
+use super::{Acknowledged, database, inherit};
 use crate::harness::{Process, TestDatabase, order};
 
 const READ_ONLY: u32 = 0o444;
@@ -17,23 +17,18 @@ fn chmod(path: &Path, mode: u32) {
 
 /// Permissions mean nothing to root, so root's right to pass over them is dropped.
 fn obedient(database: &TestDatabase, arguments: &[&str]) -> Command {
-    let orders = Process::command(arguments);
+    let orders = Process::on(database, arguments);
     let id = Command::new("id").arg("-u").output().unwrap();
-    let mut command = if id.stdout == b"0\n" {
-        let mut command = Command::new("setpriv");
-        command
-            .arg("--bounding-set=-dac_override,-dac_read_search")
-            .arg(orders.get_program())
-            .args(arguments);
-        command
-    } else {
-        orders
-    };
+    if id.stdout != b"0\n" {
+        return orders;
+    }
+    let mut command = Command::new("setpriv");
     command
-        .env("DATABASE_URL", &database.url)
-        .env("ORDERS_LOG", "error")
-        .env("HOST", "127.0.0.1")
-        .env("PORT", "0");
+        .arg("--bounding-set=-dac_override,-dac_read_search")
+        .arg(orders.get_program())
+        .args(arguments)
+        .stdin(Stdio::null());
+    inherit(&mut command, &orders);
     command
 }
 
