@@ -53,6 +53,7 @@ class Load:
         threads = 1 if self.connections == 1 else 2
         environment = {
             **os.environ, **dict(self.variables), "WRK_LIB": str(SCRIPTS / "common.lua"),
+            "CONNECTIONS": str(self.connections),
         }
         return subprocess.Popen(
             ["wrk", f"-t{threads}", f"-c{self.connections}", f"-d{self.seconds}s",

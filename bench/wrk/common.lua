@@ -41,12 +41,44 @@ if pause > 0 then
    function delay() return random(0, 2 * pause) end
 end
 
+-- wrk adds latencies of requests that it would have sent if an answer had not been late: for each
+-- of n it counts n - interval, n - 2 * interval and so on, down to the interval. Those are taken
+-- out again, from the longest down, so that percentiles are of what was sent, as pgbench's are.
+local connections = tonumber(os.getenv("CONNECTIONS"))
+local function sent(summary, latency)
+   local interval = math.floor(summary.duration / math.floor(summary.requests / connections))
+   local counts = {}
+   for i = 1, #latency do
+      local value, count = latency(i)
+      counts[value] = count
+   end
+   for n = latency.max, 2 * interval, -1 do
+      local count = counts[n] or 0
+      for m = n - interval, interval + 1, -interval do
+         if count > 0 then counts[m] = counts[m] - count end
+      end
+   end
+   return counts
+end
+
+local function percentile(counts, latency, requests, p)
+   local seen = 0
+   for n = latency.min, latency.max do
+      seen = seen + (counts[n] or 0)
+      if seen >= requests * p / 100 then return n end
+   end
+   return latency.max
+end
+
 function done(summary, latency)
    local e = summary.errors
+   local counts = sent(summary, latency)
+   local total = 0
+   for _, count in pairs(counts) do total = total + count end
    io.write(string.format(
       '\nRESULT {"requests":%d,"seconds":%.6f,"p50_us":%d,"p99_us":%d,"max_us":%d,' ..
       '"refused":%d,"broken":%d,"timeouts":%d}\n',
       summary.requests, summary.duration / 1e6,
-      latency:percentile(50), latency:percentile(99), latency.max,
+      percentile(counts, latency, total, 50), percentile(counts, latency, total, 99), latency.max,
       e.status, e.connect + e.read + e.write, e.timeout))
 end

@@ -11,6 +11,7 @@ use sea_orm::sqlx::{self, ConnectOptions, Connection as _, Database, Pool, Row};
 use sea_orm::{DatabaseConnection, DbBackend, SqlxPostgresConnector, SqlxSqliteConnector};
 
 use super::connection::Connection;
+use super::file::File;
 use super::lent::SetLocal;
 use super::writer::{Session, Writer};
 use super::{ConnectError, Pooler, Settings};
@@ -46,7 +47,11 @@ pub(super) async fn writer(settings: &Settings) -> Result<Writer, ConnectError> 
     in_time(settings, async {
         Ok(match settings.url.backend() {
             DbBackend::Sqlite => {
-                Writer::Sqlite(sqlite_pool(settings, NonZeroU32::MIN, Check::Never).await?)
+                let options = sqlite(settings)?;
+                Writer::Sqlite(Box::new(File::open(
+                    options.get_filename(),
+                    settings.lock_wait,
+                )?))
             }
             _ => Writer::Postgres(Box::new(session(settings).await?)),
         })
@@ -72,6 +77,7 @@ async fn in_time<C>(
 /// Why no connection was opened.
 pub(super) enum Failure {
     Driver(sqlx::Error),
+    Sqlite(rusqlite::Error),
     /// The session has another value than it was told.
     Dropped(&'static str),
 }
@@ -79,6 +85,12 @@ pub(super) enum Failure {
 impl From<sqlx::Error> for Failure {
     fn from(error: sqlx::Error) -> Self {
         Self::Driver(error)
+    }
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
     }
 }
 

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use sea_orm::prelude::async_trait::async_trait;
 use sea_orm::sqlx::postgres::{PgQueryResult, PgRow};
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult,
-    QueryResult, RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions,
-    TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr,
+    Statement,
 };
 use sea_query_sqlx::SqlxValues;
 
@@ -51,18 +50,6 @@ impl Connection {
         let ended = in_transaction(&mut session, settings, statement, Prepared::Dropped).await;
         ended.map_err(|error| DbErr::Query(failed(error)))
     }
-}
-
-/// Begins a transaction that has the write lock of SQLite from the start: one that reads first
-/// cannot wait for it later.
-pub async fn begin_immediate(
-    connection: &DatabaseConnection,
-) -> Result<DatabaseTransaction, DbErr> {
-    let options = TransactionOptions {
-        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-        ..TransactionOptions::default()
-    };
-    connection.begin_with_options(options).await
 }
 
 #[async_trait]

@@ -59,7 +59,11 @@ impl ConnectError {
             },
             Failure::Driver(error) => Self::Refused {
                 url,
-                source: Cause(error),
+                source: Cause::Driver(error),
+            },
+            Failure::Sqlite(error) => Self::Refused {
+                url,
+                source: Cause::Sqlite(error),
             },
         }
     }
@@ -74,18 +78,50 @@ fn refuses_settings(error: &sqlx::Error) -> bool {
 
 /// A driver's error, said as the database said it.
 #[derive(Debug)]
-pub struct Cause(sqlx::Error);
+pub enum Cause {
+    /// Of the driver that SeaORM has.
+    Driver(sqlx::Error),
+    /// Of the driver that SQLite's lane has.
+    Sqlite(rusqlite::Error),
+}
 
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.as_database_error() {
-            Some(database) => f.write_str(database.message()),
-            None => self.0.fmt(f),
+        match self {
+            Self::Driver(error) => match error.as_database_error() {
+                Some(database) => f.write_str(database.message()),
+                None => error.fmt(f),
+            },
+            Self::Sqlite(error) => error.fmt(f),
         }
     }
 }
 
 impl std::error::Error for Cause {}
+
+/// Why a batch was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// On PostgreSQL.
+    #[error(transparent)]
+    Postgres(#[from] DbErr),
+    /// On SQLite.
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+}
+
+impl WriteError {
+    /// What it asks for.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Postgres(error) => class(error),
+            Self::Sqlite(rusqlite::Error::SqliteFailure(error, _)) => sqlite(error.extended_code),
+            // Something that SQLite was not asked for, such as a column that is not there.
+            Self::Sqlite(_) => Class::Refused,
+        }
+    }
+}
 
 /// What a failed transaction asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,15 +1,16 @@
-//! Many rows in one statement of a fixed text.
+//! Many rows under one statement of a fixed text.
 //!
 //! `VALUES (…), (…)` has a text for every number of rows and would wash the statement cache out.
-//! A row set is instead one parameter a column (PostgreSQL, `UNNEST`) or one parameter in all
-//! (SQLite, `json_each`), so a statement over it is prepared once for any number of rows. On
-//! PostgreSQL a single row is a `VALUES` of its own, which costs the database a quarter less: it
-//! is what a client that comes alone waits for.
+//! On PostgreSQL a row set is instead one parameter a column (`UNNEST`), so a statement over it is
+//! prepared once for any number of rows. (A single row is a `VALUES` of its own, which costs the
+//! database a quarter less: it is what a client that comes alone waits for.) On SQLite, which is no
+//! further away than a call, the statement runs once for each row.
 
+use rusqlite::params_from_iter;
+use rusqlite::types::{ToSqlOutput, ValueRef};
 use sea_orm::sqlx::error::BoxDynError;
 use sea_orm::sqlx::postgres::{PgArguments, PgHasArrayType};
 use sea_orm::sqlx::{Arguments, Encode, Postgres, Type};
-use sea_orm::{DbBackend, Statement};
 use uuid::Uuid;
 
 /// The cells of one column, from the first row to the last.
@@ -48,13 +49,12 @@ impl Cells<'_> {
         }
     }
 
-    /// Writes one cell as JSON, which has no bytes: they travel as hexadecimal text.
-    fn write_json(&self, row: usize, json: &mut String) {
+    fn sqlite(&self, row: usize) -> ValueRef<'_> {
         match self {
-            Self::Text(cells) => json.push_str(&serde_json::Value::from(cells[row]).to_string()),
-            Self::Bytes(cells) => write_hexadecimal(cells[row], json),
-            Self::Uuid(cells) => write_hexadecimal(cells[row].as_bytes(), json),
-            Self::Integer(cells) => json.push_str(&cells[row].to_string()),
+            Self::Text(cells) => ValueRef::Text(cells[row].as_bytes()),
+            Self::Bytes(cells) => ValueRef::Blob(cells[row]),
+            Self::Uuid(cells) => ValueRef::Blob(cells[row].as_bytes()),
+            Self::Integer(cells) => ValueRef::Integer(cells[row]),
         }
     }
 }
@@ -80,42 +80,9 @@ impl<'a> Rows<'a> {
         self.0.first().map_or(0, |(_, cells)| cells.len())
     }
 
-    /// A statement for SQLite over the row set: `{rows}` in `sql` stands for a table named `rows`
-    /// with these columns and one more, `ordinal`, which counts them from 1.
-    #[must_use]
-    pub fn sqlite(&self, sql: &str) -> Statement {
-        let sql = sql.replace("{rows}", &self.json_each());
-        Statement::from_sql_and_values(DbBackend::Sqlite, sql, [self.json().into()])
-    }
-
-    fn json_each(&self) -> String {
-        let cells = self.0.iter().enumerate();
-        let cells = cells.map(|(index, (name, cells))| match cells {
-            Cells::Text(_) | Cells::Integer(_) => format!("value ->> {index} AS {name}"),
-            Cells::Bytes(_) | Cells::Uuid(_) => format!("unhex(value ->> {index}) AS {name}"),
-        });
-        let cells = cells.collect::<Vec<_>>().join(", ");
-        format!("(SELECT {cells}, key + 1 AS ordinal FROM json_each(?)) AS rows")
-    }
-
-    fn json(&self) -> String {
-        let mut json = String::from("[");
-        for row in 0..self.count() {
-            json.push_str(if row == 0 { "[" } else { ",[" });
-            for (index, (_, cells)) in self.0.iter().enumerate() {
-                if index > 0 {
-                    json.push(',');
-                }
-                cells.write_json(row, &mut json);
-            }
-            json.push(']');
-        }
-        json.push(']');
-        json
-    }
-
-    /// The same table for PostgreSQL, to stand where `{rows}` is in a statement's text. Its
-    /// parameters are numbered from `first`.
+    /// The row set as a table for PostgreSQL, to stand where `{rows}` is in a statement's text: it is
+    /// named `rows` and has one column more, `ordinal`, which counts from 1. Its parameters are
+    /// numbered from `first`.
     #[must_use]
     pub fn postgres(&self, first: usize) -> String {
         let names = self.0.iter().map(|(name, _)| *name);
@@ -156,6 +123,33 @@ impl<'a> Rows<'a> {
         }
         Ok(())
     }
+
+    /// The same table for SQLite, of one row.
+    fn sqlite(&self) -> String {
+        let names = self.0.iter().map(|(name, _)| *name).chain(["ordinal"]);
+        let cells = names.zip(1..).map(|(name, n)| format!("?{n} AS {name}"));
+        format!("(SELECT {}) AS rows", cells.collect::<Vec<_>>().join(", "))
+    }
+
+    /// Runs a statement once for each row and collects what `read` makes of what comes back.
+    pub fn query<T>(
+        &self,
+        connection: &rusqlite::Connection,
+        sql: &str,
+        read: impl Fn(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<Vec<T>> {
+        let mut statement = connection.prepare_cached(&sql.replace("{rows}", &self.sqlite()))?;
+        let mut found = Vec::new();
+        for (row, ordinal) in (0..self.count()).zip(1..) {
+            let cells = self.0.iter().map(|(_, cells)| cells.sqlite(row));
+            let cells = cells.chain([ValueRef::Integer(ordinal)]);
+            let mut answer = statement.query(params_from_iter(cells.map(ToSqlOutput::Borrowed)))?;
+            while let Some(row) = answer.next()? {
+                found.push(read(row)?);
+            }
+        }
+        Ok(found)
+    }
 }
 
 /// A single cell as itself, more of them as an array.
@@ -167,14 +161,4 @@ where
         [cell] => arguments.add(cell),
         _ => arguments.add(cells),
     }
-}
-
-fn write_hexadecimal(bytes: &[u8], json: &mut String) {
-    const DIGITS: [u8; 16] = *b"0123456789abcdef";
-    json.push('"');
-    for byte in bytes {
-        json.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        json.push(char::from(DIGITS[usize::from(byte & 0xf)]));
-    }
-    json.push('"');
 }

@@ -4,9 +4,12 @@
 //! empty database and one that dies leaves nothing half done.
 
 use migration::{Migrator, MigratorTrait};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr};
+use sea_orm::{
+    ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
+};
 
-use super::{ConnectError, Database, DatabaseUrl, begin_immediate};
+use super::{ConnectError, Database, DatabaseUrl};
 
 /// The advisory lock that schema changes hold on PostgreSQL: "orders" in ASCII.
 const LOCK: i64 = 0x6f72_6465_7273;
@@ -152,7 +155,11 @@ impl<'a> Schema<'a> {
 /// Begins a transaction that waits for other schema changes: on SQLite by its one write lock, on
 /// PostgreSQL by an advisory lock, which ends with the transaction and needs no session of its own.
 async fn begin_alone(session: &sea_orm::DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
-    let txn = begin_immediate(session).await?;
+    let options = TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
+    };
+    let txn = session.begin_with_options(options).await?;
     if txn.get_database_backend() == DbBackend::Postgres {
         // The lock wait of orders is too short for somebody else's migration.
         txn.execute_unprepared("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0")

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use sea_orm::sqlx::postgres::{PgArguments, PgRow};
 use sea_orm::sqlx::{self, AssertSqlSafe, Connection as _, PgConnection};
-use sea_orm::{DatabaseConnection, DbErr, QueryResult, RuntimeErr};
+use sea_orm::{DbErr, QueryResult, RuntimeErr};
 
 use super::Rows;
+use super::file::File;
 use super::lent::{Prepared, SetLocal, in_transaction};
 
 /// One connection for the sole use of its owner.
@@ -17,9 +18,9 @@ use super::lent::{Prepared, SetLocal, in_transaction};
 pub enum Writer {
     /// A session of PostgreSQL.
     Postgres(Box<Session>),
-    /// A pool of one. (sqlx 0.9 puts a connection back into its pool inside an open transaction
-    /// when `begin` is cancelled: sqlx issue 4385. A pool nobody shares cannot pass that on.)
-    Sqlite(DatabaseConnection),
+    /// A connection to SQLite, below SeaORM too: its calls block, and the lane has a thread for
+    /// them.
+    Sqlite(Box<File>),
 }
 
 /// A connection to PostgreSQL below SeaORM, whose pool asks the server for a sign of life whenever
@@ -37,7 +38,7 @@ impl Writer {
     pub async fn close(self) {
         match self {
             Self::Postgres(session) => drop(session.connection.close().await),
-            Self::Sqlite(connection) => drop(connection.close().await),
+            Self::Sqlite(file) => file.close().await,
         }
     }
 }

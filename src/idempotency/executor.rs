@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::DbBackend;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
@@ -81,7 +82,13 @@ impl<O: Operation> Executor<O> {
             let (sender, queue) = mpsc::channel(settings.queue_max.get());
             let (batch_max, timeout) = (settings.batch_max.get(), settings.transaction_timeout);
             let lane = Lane::new(queue, database.clone(), replays.clone(), batch_max, timeout);
-            tasks.spawn(lane.run());
+            match database.backend() {
+                DbBackend::Sqlite => {
+                    let runtime = Handle::current();
+                    tasks.spawn_blocking(move || runtime.block_on(lane.run()));
+                }
+                _ => drop(tasks.spawn(lane.run())),
+            }
             lanes.push(sender);
         }
         let mut heartbeat_task = JoinSet::new();

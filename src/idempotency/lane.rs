@@ -4,14 +4,13 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use sea_orm::DbErr;
 use tokio::sync::mpsc;
 
 use super::batch::{Batch, Claim, Request};
 use super::commit::{LockWait, commit};
 use super::operation::{Error, Operation};
 use super::replay::Replays;
-use crate::db::{self, Class, ConnectError, Database, Writer};
+use crate::db::{Class, ConnectError, Database, WriteError, Writer};
 
 /// The longest pause between two attempts at a batch.
 const BACKOFF_MAX: Duration = Duration::from_millis(500);
@@ -34,7 +33,7 @@ enum Failure {
     #[error(transparent)]
     Connect(#[from] ConnectError),
     #[error(transparent)]
-    Database(#[from] DbErr),
+    Database(#[from] WriteError),
     #[error("the transaction did not end within {0:?}")]
     TimedOut(Duration),
     #[error("the operation panicked")]
@@ -44,7 +43,7 @@ enum Failure {
 impl Failure {
     fn class(&self) -> Class {
         match self {
-            Self::Database(error) => db::class(error),
+            Self::Database(error) => error.class(),
             Self::Connect(_) | Self::TimedOut(_) => Class::Unavailable,
             Self::Panicked => Class::Refused,
         }
@@ -69,7 +68,7 @@ impl<O: Operation> Lane<O> {
         }
     }
 
-    /// Runs until the queue is closed and empty.
+    /// Runs until the queue is closed and empty. On SQLite it blocks the thread that it is on.
     pub(super) async fn run(mut self) {
         let mut waiting = Vec::new();
         while self.queue.recv_many(&mut waiting, self.batch_max).await > 0 {

@@ -6,12 +6,11 @@ mod sqlite;
 use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
-use sea_orm::{DbErr, QueryResult};
 use uuid::Uuid;
 
 use super::batch::{Batch, Claim, Request};
 use super::operation::{Operation, StoredResponse};
-use crate::db::{Cells, Rows, Writer};
+use crate::db::{Cells, Rows, WriteError, Writer};
 use crate::failpoint::{Point, reach};
 
 /// Waits where another transaction has inserted the same key and not ended yet.
@@ -36,8 +35,11 @@ pub(super) enum LockWait {
 /// The resources whose claims were won.
 type Won = HashSet<Uuid>;
 
-/// What the owner of a key asked for and what it got.
+/// The fingerprint of what the owner of a key asked for, and what it got.
 type Stored = (Vec<u8>, StoredResponse);
+
+/// A row that stood in the way, with the ordinal of the loser.
+type KeyRow = (i64, Stored);
 
 /// Claims every key of the batch, writes the effects of the winners, commits, and reads the rows
 /// of the losers. One claim per group comes back, in the order of the batch.
@@ -48,10 +50,10 @@ pub(super) async fn commit<O: Operation>(
     writer: &mut Writer,
     batch: &Batch<O>,
     lock_wait: LockWait,
-) -> Result<Vec<Claim>, DbErr> {
+) -> Result<Vec<Claim>, WriteError> {
     reach(Point::BeforeClaim);
     let won = match (&mut *writer, lock_wait) {
-        (Writer::Sqlite(connection), _) => sqlite::in_steps(connection, batch).await?,
+        (Writer::Sqlite(file), _) => sqlite::in_steps(file, batch)?,
         (Writer::Postgres(session), _) => postgres::at_once(session, batch, lock_wait).await?,
     };
     reach(Point::AfterCommit);
@@ -63,11 +65,11 @@ pub(super) async fn commit<O: Operation>(
     // the claims waited for.
     let losers = losers(batch, &won);
     let stored = match writer {
-        Writer::Sqlite(connection) => sqlite::read(connection, &losers).await?,
+        Writer::Sqlite(file) => sqlite::read(file, &losers)?,
         Writer::Postgres(session) => postgres::read(session, losers).await?,
     };
     reach(Point::BeforeAnswer);
-    Ok(verdicts(batch, &won, stored_by_ordinal(&stored)?))
+    Ok(verdicts(batch, &won, stored.into_iter().collect()))
 }
 
 /// The key rows that the claimants want, with their `responses`.
@@ -111,24 +113,6 @@ fn scope<O>(request: &Request<O>) -> &str {
 
 fn key<O>(request: &Request<O>) -> &str {
     request.key.key.as_str()
-}
-
-fn resources(rows: &[QueryResult]) -> Result<Won, DbErr> {
-    rows.iter().map(|row| row.try_get_by_index(0)).collect()
-}
-
-/// The rows that stood in the way, by the ordinal of the loser.
-fn stored_by_ordinal(rows: &[QueryResult]) -> Result<HashMap<i64, Stored>, DbErr> {
-    rows.iter().map(key_row).collect()
-}
-
-fn key_row(row: &QueryResult) -> Result<(i64, Stored), DbErr> {
-    let body: Vec<u8> = row.try_get_by_index(3)?;
-    let stored = StoredResponse {
-        resource: row.try_get_by_index(2)?,
-        body: body.into(),
-    };
-    Ok((row.try_get_by_index(0)?, (row.try_get_by_index(1)?, stored)))
 }
 
 fn verdicts<O: Operation>(

@@ -6,7 +6,8 @@ use sea_orm::{DbErr, QueryResult};
 
 use super::super::Operation;
 use super::super::batch::Batch;
-use super::{CLAIM, LockWait, READ, Won, claims, resources, responses};
+use super::super::operation::StoredResponse;
+use super::{CLAIM, KeyRow, LockWait, READ, Won, claims, responses};
 use crate::db::{Rows, Session};
 
 const BRIEF: Duration = Duration::from_millis(50);
@@ -24,19 +25,25 @@ pub(super) async fn at_once<O: Operation>(
         LockWait::Full => session.query(sql, row_sets).await?,
         LockWait::Brief => session.query_within(BRIEF, sql, row_sets).await?,
     };
-    resources(&won)
+    won.iter().map(|row| row.try_get_by_index(0)).collect()
 }
 
 /// Reads the key rows of the losers. They were committed by others, or by an attempt of ours that
 /// was not heard to the end.
-pub(super) async fn read(
-    session: &mut Session,
-    losers: Rows<'_>,
-) -> Result<Vec<QueryResult>, DbErr> {
+pub(super) async fn read(session: &mut Session, losers: Rows<'_>) -> Result<Vec<KeyRow>, DbErr> {
     let sql = READ.replace("{rows}", &losers.postgres(1));
     let stored = session.query(sql, [losers]).await?;
     session.confirm().await?;
-    Ok(stored)
+    stored.iter().map(key_row).collect()
+}
+
+fn key_row(row: &QueryResult) -> Result<KeyRow, DbErr> {
+    let body: Vec<u8> = row.try_get_by_index(3)?;
+    let stored = StoredResponse {
+        resource: row.try_get_by_index(2)?,
+        body: body.into(),
+    };
+    Ok((row.try_get_by_index(0)?, (row.try_get_by_index(1)?, stored)))
 }
 
 fn claim_and_effects<'a, O: Operation>(

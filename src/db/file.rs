@@ -1,0 +1,163 @@
+//! The connection of SQLite's lane, and how its log is emptied beside it.
+//!
+//! SQLite appends what is committed to a log (WAL) and copies the log into the file when it has
+//! become long: in a commit, which then takes tens of milliseconds. Here the log is copied by a
+//! connection of its own while the lane goes on, until little is missing. Only that is left to the
+//! lane, and SQLite begins the log anew (<https://sqlite.org/wal.html#ckpt>).
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+use tokio::task::JoinHandle;
+
+/// After how many rows the log is emptied. A key is random, so its row changes a page of its own:
+/// the log is some 150 MB by then. Emptying it more often would make more orders wait for the disk.
+const ROWS_MAX: usize = 32_768;
+
+/// The length in pages at which SQLite empties the log itself, in a commit: if we fail to.
+const PAGES_MAX: u32 = 131_072;
+
+/// How often it is copied, at most. Each time what is missing is what was committed meanwhile.
+const COPIES_MAX: usize = 8;
+
+/// How many pages may be missing in the end.
+const MISSING_MAX: u32 = 64;
+
+/// An SQLite file that is open for writing, for the sole use of its owner. Its calls block.
+#[derive(Debug)]
+pub struct File {
+    connection: Connection,
+    /// Committed since the log was empty.
+    rows: usize,
+    rows_max: usize,
+    copying: Option<JoinHandle<()>>,
+}
+
+impl File {
+    /// Opens a file that is there and has a log.
+    pub(super) fn open(path: &Path, lock_wait: Duration) -> rusqlite::Result<Self> {
+        let connection = open(path)?;
+        connection.busy_timeout(lock_wait)?;
+        // An acknowledged order must survive the loss of power, not only of the process.
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        connection.pragma_update(None, "wal_autocheckpoint", PAGES_MAX)?;
+        // What a statement would have to undo is noted in memory: it is a row's worth.
+        connection.pragma_update(None, "temp_store", "MEMORY")?;
+        Ok(Self {
+            connection,
+            rows: 0,
+            rows_max: ROWS_MAX,
+            copying: None,
+        })
+    }
+
+    /// What statements run on.
+    pub fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
+    /// To be told of so many rows when they are committed.
+    pub fn committed(&mut self, rows: usize) {
+        self.rows += rows;
+        match &self.copying {
+            None if self.rows >= self.rows_max => self.copying = self.copy(),
+            Some(copying) if copying.is_finished() => {
+                self.copying = None;
+                self.rows = 0;
+                heard(checkpoint(&self.connection).map(drop));
+            }
+            _ => {}
+        }
+    }
+
+    fn copy(&self) -> Option<JoinHandle<()>> {
+        let path = self.connection.path()?.to_owned();
+        Some(tokio::task::spawn_blocking(move || {
+            heard(copy(Path::new(&path)));
+        }))
+    }
+
+    pub(super) async fn close(self) {
+        if let Some(copying) = self.copying {
+            // It can only fail to end if the runtime ends, and then this does too.
+            let _ = copying.await;
+        }
+        heard(self.connection.close().map_err(|(_, error)| error));
+    }
+}
+
+fn open(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Connection::open_with_flags(path, flags)
+}
+
+/// Copies the log until little is missing, or as often as is worth it.
+fn copy(path: &Path) -> rusqlite::Result<()> {
+    let connection = open(path)?;
+    let mut copied = 0;
+    for _ in 0..COPIES_MAX {
+        let length = checkpoint(&connection)?;
+        if length.abs_diff(copied) <= MISSING_MAX {
+            break;
+        }
+        copied = length;
+    }
+    Ok(())
+}
+
+/// Copies what is in the log and waits for nobody. Returns how long the log is, in pages.
+fn checkpoint(connection: &Connection) -> rusqlite::Result<u32> {
+    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(1))
+}
+
+/// The log is no shorter then, and nothing is lost. What is wrong with the disk the next commit
+/// will tell.
+fn heard(result: rusqlite::Result<()>) {
+    if let Err(error) = result {
+        tracing::debug!(error = &error as &dyn std::error::Error, "log not emptied");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: u64 = 4096;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_log_is_emptied_while_rows_are_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file.db");
+        let schema = "PRAGMA journal_mode = WAL; CREATE TABLE keys (key BLOB PRIMARY KEY)";
+        Connection::open(&path)
+            .unwrap()
+            .execute_batch(schema)
+            .unwrap();
+        let mut file = File::open(&path, Duration::from_secs(5)).unwrap();
+        file.rows_max = 500;
+        let (batches, batch) = (400, 50_usize);
+        for _ in 0..batches {
+            let txn = file.connection().transaction().unwrap();
+            for _ in 0..batch {
+                let key = uuid::Uuid::new_v4();
+                txn.execute("INSERT INTO keys VALUES (?1)", [key.as_bytes()])
+                    .unwrap();
+            }
+            txn.commit().unwrap();
+            file.committed(batch);
+        }
+
+        let log = std::fs::metadata(folder.path().join("file.db-wal")).unwrap();
+        let written = PAGE * (batches * batch) as u64;
+        assert!(log.len() < written / 4, "{} bytes of log", log.len());
+        file.close().await;
+        assert!(!folder.path().join("file.db-wal").exists());
+        let stored: i64 = Connection::open(&path)
+            .unwrap()
+            .query_row("SELECT count(*) FROM keys", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(stored.unsigned_abs(), written / PAGE);
+    }
+}
