@@ -51,7 +51,7 @@ pub(super) struct ServeArgs {
     #[arg(
         long,
         env = "ORDERS_REPLAY_CACHE",
-        default_value = "33554432",
+        default_value = "8388608",
         value_name = "BYTES"
     )]
     replay_cache: u64,

@@ -16,8 +16,8 @@ use super::operation::StoredResponse;
 /// still honoured.
 const AGE_MAX: Duration = Duration::from_mins(5);
 
-/// What an entry takes besides key and response, in bytes.
-const OVERHEAD: usize = 256;
+/// What an entry takes besides key and response, in bytes, as measured.
+const OVERHEAD: usize = 512;
 
 /// What the owner of a key asked for, as the bytes of its fingerprint, and what it got.
 #[derive(Debug, Clone)]

@@ -59,7 +59,7 @@ fn claim_and_effects<'a, O: Operation>(
     let operations: Vec<&O> = batch.claimants().map(|r| &r.operation).collect();
     for effect in O::effects(&operations) {
         let of_winners = format!(
-            "(SELECT rows.* FROM {} WHERE {} IN (SELECT resource FROM claimed)) AS rows",
+            "(SELECT rows.* FROM {} JOIN claimed ON claimed.resource = rows.{}) AS rows",
             effect.rows.postgres(first),
             effect.resource,
         );
