@@ -3,6 +3,7 @@ rows are copies of one order that was placed over HTTP."""
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 import uuid
 from contextlib import closing
@@ -17,6 +18,12 @@ CHUNK = 1_000_000
 # The name of a column decides what a copy has in it; the rest is as in the original.
 ID_NOW = """(lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0')
     || '7' || right(replace(gen_random_uuid()::text, '-', ''), 19))::uuid"""
+
+
+# What `orders` knows a key by.
+DIGEST = """encode(substring(sha256(
+    convert_to(t.scope, 'UTF8') || '\\x00'::bytea || convert_to(g.key, 'UTF8')
+) FROM 1 FOR 16), 'hex')::uuid"""
 
 
 class Store(Protocol):
@@ -66,15 +73,19 @@ class Postgres:
                 return "jsonb_set(t.response, '{id}', to_jsonb(g.id::text))"
             if name == "created_at":
                 return f"t.created_at - interval '{age}'"
-            return {"key": "g.key", "resource": "g.id", "id": "g.id"}.get(name, f"t.{name}")
+            return {
+                "digest": DIGEST, "key": "g.key", "resource": "g.id", "id": "g.id",
+            }.get(name, f"t.{name}")
 
         return ", ".join(columns), ", ".join(value(*column) for column in columns.items())
 
     def fill(self, count: int, order: str, key: str, age: str = "0") -> None:
-        """Adds copies of an order and its key, with random keys and ids of now. The keys of a
-        chunk are sorted: the index comes out the same, sooner."""
+        """Adds copies of an order and its key, with random keys and ids of now. Within a chunk they
+        are sorted as the index is: it comes out the same, sooner."""
         into_orders, orders = self._columns("orders", order, age)
         into_keys, keys = self._columns("idempotency_keys", order, age)
+        names = into_keys.split(", ")
+        by = 1 + names.index("digest" if "digest" in names else "key")
         self.sql("SET synchronous_commit = off;" + "".join(f"""
             WITH g AS MATERIALIZED (
                 SELECT gen_random_uuid()::text AS key, {ID_NOW} AS id
@@ -85,7 +96,7 @@ class Postgres:
             )
             INSERT INTO idempotency_keys ({into_keys})
             SELECT {keys} FROM g, (SELECT * FROM idempotency_keys WHERE key = '{key}') AS t
-            ORDER BY g.key;
+            ORDER BY {by};
         """ for done in range(0, count, CHUNK)))
         self.sql("VACUUM ANALYZE")
         self.sql("CHECKPOINT")
@@ -123,6 +134,8 @@ class Sqlite:
                 old = row[column]
                 if column == "key":
                     return name
+                if column == "digest":
+                    return hashlib.sha256(f"{row['scope']}\0{name}".encode()).digest()[:16]
                 if old == original.bytes or old == order:
                     return fresh.bytes if isinstance(old, bytes) else str(fresh)
                 if isinstance(old, bytes):

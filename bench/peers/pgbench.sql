@@ -1,9 +1,10 @@
 -- The transaction of a new order, as a client that pays for it alone sends it: claim the key,
--- insert the order, commit. Keys are UUIDs version 4; ids are in order of arrival, as version 7.
+-- insert the order, commit. Keys and their digests are UUIDs version 4; ids are in order of arrival, as version 7.
 \set quantity random(1, 100)
 BEGIN;
-INSERT INTO idempotency_keys (scope, key, fingerprint, resource, response)
+INSERT INTO idempotency_keys (digest, scope, key, fingerprint, resource, response)
 VALUES (
+    gen_random_uuid(),
     'place_order',
     gen_random_uuid()::text,
     '\x5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9',

@@ -1,8 +1,6 @@
 //! Idempotency keys. The primary key (scope, key) is the uniqueness that carries the promise:
 //! whoever inserts the row has the right to the effect. There are no other indexes and no
-//! sequences, so the table can be distributed by its key. On SQLite the rows are not stored in the
-//! index: a random key would then change a page of rows, where it now changes a page of keys, of
-//! which there are a fourth as many.
+//! sequences, so the table can be distributed by its key.
 
 use sea_orm::DbBackend;
 use sea_orm_migration::prelude::*;
@@ -33,6 +31,7 @@ impl MigrationTrait for Migration {
                     )
                     // The key comes first: it tells two rows apart sooner than the scope.
                     .primary_key(Index::create().col("key").col("scope"))
+                    .extra(crate::clustered(backend))
                     .to_owned(),
             )
             .await

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use crate::harness::{App, Backend, Bounds, Instance, Reply, order};
+use crate::harness::{App, Backend, Bounds, Instance, Reply, digest, order};
 
 /// One lane, so that what waits is one batch.
 fn one_lane() -> Bounds {
@@ -262,10 +262,11 @@ async fn serialization_failures_and_deadlocks_are_run_again() {
 async fn a_loser_whose_row_was_swept_meanwhile_claims_it_anew() {
     let app = App::start(Backend::Postgres, Bounds::default()).await;
     app.database
-        .execute(
-            "INSERT INTO idempotency_keys (scope, key, fingerprint, resource, response) \
-             VALUES ('place_order', 'old', '\\x00', gen_random_uuid(), '\\x00')",
-        )
+        .execute(&format!(
+            "INSERT INTO idempotency_keys (digest, scope, key, fingerprint, resource, response) \
+             VALUES ('{}', 'place_order', 'old', '\\x00', gen_random_uuid(), '\\x00')",
+            digest("old")
+        ))
         .await;
     // Between the claim and the read of the loser.
     app.database

@@ -15,13 +15,13 @@ use crate::failpoint::{Point, reach};
 
 /// Waits where another transaction has inserted the same key and not ended yet.
 const CLAIM: &str = "\
-    INSERT INTO idempotency_keys (scope, key, fingerprint, resource, response) \
-    SELECT scope, key, fingerprint, resource, response FROM {rows} ORDER BY ordinal \
-    ON CONFLICT (scope, key) DO NOTHING RETURNING resource";
+    INSERT INTO idempotency_keys (digest, scope, key, fingerprint, resource, response) \
+    SELECT digest, scope, key, fingerprint, resource, response FROM {rows} ORDER BY ordinal \
+    ON CONFLICT (digest) DO NOTHING RETURNING resource";
 
 const READ: &str = "\
     SELECT rows.ordinal, k.fingerprint, k.resource, k.response FROM {rows} \
-    JOIN idempotency_keys AS k ON k.scope = rows.scope AND k.key = rows.key";
+    JOIN idempotency_keys AS k ON k.digest = rows.digest";
 
 /// How long a claim waits for another transaction that holds its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +76,7 @@ pub(super) async fn commit<O: Operation>(
 fn claims<'a, O: Operation>(batch: &'a Batch<O>, responses: &'a [Bytes]) -> Rows<'a> {
     let requests = || batch.claimants();
     Rows::new([
+        ("digest", Cells::Uuid(requests().map(digest).collect())),
         ("scope", Cells::Text(requests().map(scope).collect())),
         ("key", Cells::Text(requests().map(key).collect())),
         (
@@ -101,10 +102,11 @@ fn responses<O: Operation>(batch: &Batch<O>) -> Vec<Bytes> {
 fn losers<'a, O: Operation>(batch: &'a Batch<O>, won: &Won) -> Rows<'a> {
     let has_lost = |request: &&Request<O>| !won.contains(&request.operation.resource());
     let losers = || batch.claimants().filter(has_lost);
-    Rows::new([
-        ("scope", Cells::Text(losers().map(scope).collect())),
-        ("key", Cells::Text(losers().map(key).collect())),
-    ])
+    Rows::new([("digest", Cells::Uuid(losers().map(digest).collect()))])
+}
+
+fn digest<O>(request: &Request<O>) -> Uuid {
+    Uuid::from_bytes(request.key.digest())
 }
 
 fn scope<O>(request: &Request<O>) -> &str {

@@ -55,12 +55,22 @@ impl Hold {
 
 fn claim(backend: Backend, key: &str) -> String {
     let id = uuid::Uuid::now_v7();
-    let (id_literal, bytes) = match backend {
-        Backend::Sqlite => (format!("x'{}'", id.simple()), "x'00'"),
-        Backend::Postgres => (format!("'{id}'"), "'\\x00'"),
+    let (prefix, bytes) = match backend {
+        Backend::Sqlite => ("x", "x'00'"),
+        Backend::Postgres => ("", "'\\x00'"),
     };
+    let (digest, id) = (digest(key), id.simple());
     format!(
-        "INSERT INTO idempotency_keys (scope, key, fingerprint, resource, response) \
-         VALUES ('place_order', '{key}', {bytes}, {id_literal}, {bytes})"
+        "INSERT INTO idempotency_keys (digest, scope, key, fingerprint, resource, response) \
+         VALUES ({prefix}'{digest}', 'place_order', '{key}', {bytes}, {prefix}'{id}', {bytes})"
     )
+}
+
+/// What the database knows a key by, in hexadecimal.
+pub(crate) fn digest(key: &str) -> uuid::fmt::Simple {
+    let key = orders::idempotency::ScopedKey {
+        scope: orders::idempotency::Scope::shared("place_order"),
+        key: orders::idempotency::IdempotencyKey::parse(key.as_bytes()).unwrap(),
+    };
+    uuid::Uuid::from_bytes(key.digest()).simple()
 }

@@ -21,6 +21,7 @@ pub(crate) use cluster::{Cluster, Stop};
 pub(crate) use database::{Backend, TestDatabase};
 pub(crate) use document::document;
 pub(crate) use gate::Gate;
+pub(crate) use hold::digest;
 pub(crate) use pooler::Pooler;
 pub(crate) use process::Process;
 pub(crate) use proxy::{Cut, Proxy};

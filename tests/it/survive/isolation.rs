@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::Load;
-use crate::harness::{Bounds, Cluster, Instance, Pooler, TestDatabase, order};
+use crate::harness::{Bounds, Cluster, Instance, Pooler, TestDatabase, digest, order};
 
 const LEVELS: [&str; 2] = ["repeatable read", "serializable"];
 
@@ -45,10 +45,11 @@ async fn meet_a_newer_row(database: &TestDatabase, url: &str) {
     let instance = Instance::start_on(url, Bounds::default()).await;
     let id = uuid::Uuid::now_v7();
     let response = format!(r#"{{"id":"{id}","item":"tea","quantity":1}}"#);
+    let digest = digest("newer");
     let other = database
         .begin(&format!(
-            "INSERT INTO idempotency_keys (scope, key, fingerprint, resource, response) VALUES \
-             ('place_order', 'newer', '\\x00', '{id}', convert_to('{response}', 'UTF8')); \
+            "INSERT INTO idempotency_keys (digest, scope, key, fingerprint, resource, response) \
+             VALUES ('{digest}', 'place_order', 'newer', '\\x00', '{id}', convert_to('{response}', 'UTF8')); \
              INSERT INTO orders (id, item, quantity) VALUES ('{id}', 'tea', 1)"
         ))
         .await;

@@ -8,8 +8,8 @@ pub mod key {
     #[sea_orm(table_name = "idempotency_keys")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
+        pub digest: Uuid,
         pub scope: String,
-        #[sea_orm(primary_key, auto_increment = false)]
         pub key: String,
         pub fingerprint: Vec<u8>,
         pub resource: Uuid,

@@ -4,6 +4,7 @@ use sea_orm::{
     ActiveValue::Set, DatabaseConnection, DbErr, EntityTrait, SqliteTransactionMode,
     TransactionOptions, TransactionTrait, TryInsertResult,
 };
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::entity::{key, order};
@@ -37,9 +38,11 @@ pub async fn place(db: &DatabaseConnection, request: Request) -> Result<Outcome,
             ..TransactionOptions::default()
         })
         .await?;
+    let digest = digest(&request.key);
     let claim = key::ActiveModel {
+        digest: Set(digest),
         scope: Set(SCOPE.to_owned()),
-        key: Set(request.key.clone()),
+        key: Set(request.key),
         fingerprint: Set(request.fingerprint.clone()),
         resource: Set(id),
         response: Set(response.clone()),
@@ -49,8 +52,7 @@ pub async fn place(db: &DatabaseConnection, request: Request) -> Result<Outcome,
         .exec_without_returning(&txn)
         .await?;
     if !matches!(claimed, TryInsertResult::Inserted(rows) if rows > 0) {
-        let name = (SCOPE.to_owned(), request.key);
-        let stored = key::Entity::find_by_id(name).one(&txn).await?;
+        let stored = key::Entity::find_by_id(digest).one(&txn).await?;
         txn.commit().await?;
         let stored = stored.ok_or_else(|| DbErr::RecordNotFound("the key".to_owned()))?;
         return Ok(if stored.fingerprint == request.fingerprint {
@@ -69,4 +71,9 @@ pub async fn place(db: &DatabaseConnection, request: Request) -> Result<Outcome,
         .await?;
     txn.commit().await?;
     Ok(Outcome::Created(id, response))
+}
+
+fn digest(key: &str) -> Uuid {
+    let digest = Sha256::new().chain_update(SCOPE).chain_update([0]).chain_update(key).finalize();
+    Uuid::from_slice(&digest[..16]).expect("16 bytes")
 }
