@@ -285,3 +285,24 @@ async fn a_loser_whose_row_was_swept_meanwhile_claims_it_anew() {
     app.client.place("old", order("tea", 1)).await.expect(200);
     app.finish().await;
 }
+
+/// The plan of a statement is kept, from when the tables were small.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn duplicates_are_looked_up_by_the_index() {
+    let app = App::start(Backend::Postgres, one_lane()).await;
+    let scans = "SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'idempotency_keys'";
+    let before = app.database.count(scans).await;
+    for name in ["a", "b", "c", "d", "e", "f", "g", "h"] {
+        for status in [201, 200] {
+            for reply in place_many(&app, name, 20).await {
+                reply.expect(status);
+            }
+        }
+    }
+    // A session tells its counts once a second, at the end of a transaction.
+    tokio::time::sleep(Duration::from_millis(1200)).await;
+    app.client.place("last", order("tea", 1)).await.expect(201);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(app.database.count(scans).await, before);
+    app.finish().await;
+}

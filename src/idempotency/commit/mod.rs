@@ -19,10 +19,6 @@ const CLAIM: &str = "\
     SELECT digest, scope, key, fingerprint, resource, response FROM {rows} ORDER BY ordinal \
     ON CONFLICT (digest) DO NOTHING RETURNING resource";
 
-const READ: &str = "\
-    SELECT rows.ordinal, k.fingerprint, k.resource, k.response FROM {rows} \
-    JOIN idempotency_keys AS k ON k.digest = rows.digest";
-
 /// How long a claim waits for another transaction that holds its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LockWait {

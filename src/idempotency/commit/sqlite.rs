@@ -7,9 +7,13 @@ use uuid::Uuid;
 use super::super::Operation;
 use super::super::batch::Batch;
 use super::super::operation::{Effect, StoredResponse};
-use super::{CLAIM, KeyRow, READ, Won, claims, responses};
+use super::{CLAIM, KeyRow, Won, claims, responses};
 use crate::db::{File, Rows};
 use crate::failpoint::{Point, reach};
+
+const READ: &str = "\
+    SELECT rows.ordinal, k.fingerprint, k.resource, k.response FROM {rows} \
+    JOIN idempotency_keys AS k ON k.digest = rows.digest";
 
 /// Claims, then the effects of the winners. The transaction has the write lock from the start: one
 /// that reads first cannot wait for it later.
