@@ -32,7 +32,8 @@ pub struct Settings {
     pub replay_bytes_max: u64,
     /// How long a request may wait for its answer.
     pub request_timeout: Duration,
-    /// How long one transaction may take before its connection is given up.
+    /// How long one transaction may take before its connection is given up. A call to SQLite
+    /// cannot be: it is bounded by its lock wait.
     pub transaction_timeout: Duration,
 }
 
