@@ -83,12 +83,11 @@ impl<O: Operation> Executor<O> {
             let (sender, queue) = mpsc::channel(settings.queue_max.get());
             let (batch_max, timeout) = (settings.batch_max.get(), settings.transaction_timeout);
             let lane = Lane::new(queue, database.clone(), replays.clone(), batch_max, timeout);
-            match database.backend() {
-                DbBackend::Sqlite => {
-                    let runtime = Handle::current();
-                    tasks.spawn_blocking(move || runtime.block_on(lane.run()));
-                }
-                _ => drop(tasks.spawn(lane.run())),
+            if database.backend() == DbBackend::Sqlite {
+                let runtime = Handle::current();
+                tasks.spawn_blocking(move || runtime.block_on(lane.run()));
+            } else {
+                tasks.spawn(lane.run());
             }
             lanes.push(sender);
         }

@@ -49,7 +49,8 @@ async fn meet_a_newer_row(database: &TestDatabase, url: &str) {
     let other = database
         .begin(&format!(
             "INSERT INTO idempotency_keys (digest, scope, key, fingerprint, resource, response) \
-             VALUES ('{digest}', 'place_order', 'newer', '\\x00', '{id}', convert_to('{response}', 'UTF8')); \
+             VALUES ('{digest}', 'place_order', 'newer', '\\x00', '{id}', \
+             convert_to('{response}', 'UTF8')); \
              INSERT INTO orders (id, item, quantity) VALUES ('{id}', 'tea', 1)"
         ))
         .await;
