@@ -292,16 +292,7 @@ async fn duplicates_are_looked_up_by_the_index() {
     let app = App::start(Backend::Postgres, one_lane()).await;
     let scans = "SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'idempotency_keys'";
     // The schema's own, which are told when the session ends that brought it up.
-    let told = async {
-        loop {
-            match app.database.count(scans).await {
-                0 => tokio::time::sleep(Duration::from_millis(20)).await,
-                scans => return scans,
-            }
-        }
-    };
-    let before = tokio::time::timeout(Duration::from_secs(10), told).await;
-    let before = before.expect("the schema's own scans are told");
+    let before = app.database.until(scans, |scans| scans > 0).await;
     for name in ["a", "b", "c", "d", "e", "f", "g", "h"] {
         for status in [201, 200] {
             for reply in place_many(&app, name, 20).await {

@@ -1,7 +1,7 @@
 //! The one transaction of several statements on PostgreSQL: a batch that is tried in halves after
 //! a full lock wait ran out.
 
-use super::{Acknowledged, HELD, assert_converges, attempt, crashing, database, until};
+use super::{Acknowledged, HELD, assert_converges, attempt, crashing, database};
 use crate::harness::Backend;
 
 /// Other transactions hold a key that the first request waits for, and one that is queued behind
@@ -11,7 +11,7 @@ async fn the_half_without_the_held_key_dies(at: &str, stored: i64) {
     let (first, held) = (database.hold("first").await, database.hold("held").await);
     let server = crashing(&database, at);
     let waiting = tokio::spawn(attempt(server.client.clone(), "first".into()));
-    until(&database, HELD, |held| held > 0).await;
+    database.until(HELD, |held| held > 0).await;
     let (in_use, neighbour) = tokio::join!(
         attempt(server.client.clone(), "held".into()),
         attempt(server.client.clone(), "neighbour".into()),

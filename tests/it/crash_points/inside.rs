@@ -1,7 +1,7 @@
 //! The steps of a batch that are PostgreSQL's: claims, effects and COMMIT are one statement. It is
 //! held at each of them, and the server is killed meanwhile. The statement outlives the server.
 
-use super::{HELD, assert_converges, database, keys, storm, until};
+use super::{HELD, assert_converges, database, keys, storm};
 use crate::harness::{Backend, Process, TestDatabase, order};
 
 /// Where the statement is held.
@@ -74,7 +74,7 @@ async fn killed_inside(step: Step, end: End) {
     let server = Process::start(Process::serving(&database).args(PATIENT));
     let client = server.client.clone();
     let cut_off = tokio::spawn(async move { storm(&client).await });
-    until(&database, HELD, |held| held > 0).await;
+    database.until(HELD, |held| held > 0).await;
     server.kill();
     // Batches that did not meet the step were committed and answered before.
     let acknowledged = cut_off.await.unwrap();
@@ -85,10 +85,10 @@ async fn killed_inside(step: Step, end: End) {
     }
     if end == End::RollsBack {
         database.count(TERMINATE).await;
-        until(&database, ALIVE, |alive| alive == 0).await;
+        database.until(ALIVE, |alive| alive == 0).await;
     }
     hold.roll_back().await;
-    until(&database, ALIVE, |alive| alive == 0).await;
+    database.until(ALIVE, |alive| alive == 0).await;
     let after = database.orders().await;
     assert_eq!(after > before, end == End::Commits, "{step:?} {end:?}");
     assert_converges(database, keys(), &acknowledged).await;

@@ -9,7 +9,6 @@ mod inside;
 mod steps;
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::task::JoinSet;
@@ -90,15 +89,4 @@ async fn assert_converges(database: TestDatabase, keys: Vec<String>, acknowledge
     assert_eq!(server.wait(), Some(0));
     database.assert_promise().await;
     database.drop().await;
-}
-
-/// Waits until a query counts what is expected.
-async fn until(database: &TestDatabase, query: &str, expected: impl Fn(i64) -> bool) {
-    let counted = async {
-        while !expected(database.count(query).await) {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    let counted = tokio::time::timeout(Duration::from_secs(15), counted).await;
-    counted.unwrap_or_else(|_| panic!("in vain: {query}"));
 }

@@ -135,6 +135,21 @@ impl TestDatabase {
         count
     }
 
+    /// Waits until a query counts what is expected, and returns that.
+    pub(crate) async fn until(&self, query: &str, expected: impl Fn(i64) -> bool) -> i64 {
+        let counted = async {
+            loop {
+                let count = self.count(query).await;
+                if expected(count) {
+                    return count;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let counted = tokio::time::timeout(Duration::from_secs(15), counted).await;
+        counted.unwrap_or_else(|_| panic!("in vain: {query}"))
+    }
+
     /// Changes something beside the service.
     pub(crate) async fn execute(&self, statement: &str) {
         let sql = self.sql().await;

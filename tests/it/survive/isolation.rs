@@ -35,9 +35,7 @@ async fn race(database: &TestDatabase, url: &str) {
 async fn waits_for_a_lock(database: &TestDatabase) {
     let waiting = "SELECT count(*) FROM pg_stat_activity \
                    WHERE application_name = 'orders' AND wait_event_type = 'Lock'";
-    while database.count(waiting).await == 0 {
-        sleep(Duration::from_millis(5)).await;
-    }
+    database.until(waiting, |sessions| sessions > 0).await;
 }
 
 /// Another instance commits a key for which ours waits, and whose row is newer than the snapshot.
