@@ -38,7 +38,7 @@ impl Operation for IssueVoucher {
     fn effects<'a>(operations: &[&'a Self]) -> Vec<Effect<'a>> {
         let vouchers = || operations.iter();
         vec![Effect {
-            sql: "INSERT INTO vouchers (id, cents) SELECT id, cents FROM {rows}",
+            table: "vouchers",
             resource: "id",
             rows: Rows::new([
                 ("id", Cells::Uuid(vouchers().map(|v| v.id).collect())),

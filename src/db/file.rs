@@ -43,8 +43,6 @@ impl File {
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.pragma_update(None, "wal_autocheckpoint", PAGES_MAX)?;
-        // What a statement would have to undo is noted in memory: it is a row's worth.
-        connection.pragma_update(None, "temp_store", "MEMORY")?;
         Ok(Self {
             connection,
             rows: 0,

@@ -4,7 +4,7 @@
 //! On PostgreSQL a row set is instead one parameter a column (`UNNEST`), so a statement over it is
 //! prepared once for any number of rows. (A single row is a `VALUES` of its own, which costs the
 //! database a quarter less: it is what a client that comes alone waits for.) On SQLite, which is no
-//! further away than a call, the statement runs once for each row.
+//! further away than a call, a statement over one row runs once for each of them.
 
 use rusqlite::params_from_iter;
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -80,13 +80,38 @@ impl<'a> Rows<'a> {
         self.0.first().map_or(0, |(_, cells)| cells.len())
     }
 
-    /// The row set as a table for PostgreSQL, to stand where `{rows}` is in a statement's text: it is
-    /// named `rows` and has one column more, `ordinal`, which counts from 1. Its parameters are
-    /// numbered from `first`.
+    /// How a statement begins that inserts the rows into a table.
+    #[must_use]
+    pub fn insert_into(&self, table: &str) -> String {
+        format!("INSERT INTO {table} ({})", self.names())
+    }
+
+    /// The whole of that statement for SQLite, which inserts one row. (With a `SELECT` in the place
+    /// of `VALUES` SQLite would keep a copy of every page that it changes, to undo the statement.)
+    #[must_use]
+    pub fn insert_one_into(&self, table: &str) -> String {
+        let cells = (1..=self.parameters()).map(|n| format!("?{n}"));
+        let cells = cells.collect::<Vec<_>>().join(", ");
+        format!("{} VALUES ({cells})", self.insert_into(table))
+    }
+
+    fn names(&self) -> String {
+        let names = self.0.iter().map(|(name, _)| *name);
+        names.collect::<Vec<_>>().join(", ")
+    }
+
+    /// The columns of the table that [`Self::postgres`] makes, but for `ordinal`.
+    #[must_use]
+    pub fn columns(&self) -> String {
+        let columns = self.0.iter().map(|(name, _)| format!("rows.{name}"));
+        columns.collect::<Vec<_>>().join(", ")
+    }
+
+    /// The row set as a table for PostgreSQL: it is named `rows` and has one column more, `ordinal`,
+    /// which counts from 1. Its parameters are numbered from `first`.
     #[must_use]
     pub fn postgres(&self, first: usize) -> String {
-        let names = self.0.iter().map(|(name, _)| *name);
-        let names = names.collect::<Vec<_>>().join(", ");
+        let names = self.names();
         let list = |suffix| {
             let parameters = self.0.iter().zip(first..);
             let parameters = parameters
@@ -124,28 +149,21 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
-    /// The same table for SQLite, of one row.
-    fn sqlite(&self) -> String {
-        let names = self.0.iter().map(|(name, _)| *name).chain(["ordinal"]);
-        let cells = names.zip(1..).map(|(name, n)| format!("?{n} AS {name}"));
-        format!("(SELECT {}) AS rows", cells.collect::<Vec<_>>().join(", "))
-    }
-
-    /// Runs a statement once for each row and collects what `read` makes of what comes back.
+    /// Runs a statement of SQLite once for each row, with the row's cells as its parameters, and
+    /// collects what `read` makes of what comes back, given the ordinal of the row.
     pub fn query<T>(
         &self,
         connection: &rusqlite::Connection,
         sql: &str,
-        read: impl Fn(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+        read: impl Fn(i64, &rusqlite::Row<'_>) -> rusqlite::Result<T>,
     ) -> rusqlite::Result<Vec<T>> {
-        let mut statement = connection.prepare_cached(&sql.replace("{rows}", &self.sqlite()))?;
+        let mut statement = connection.prepare_cached(sql)?;
         let mut found = Vec::new();
         for (row, ordinal) in (0..self.count()).zip(1..) {
             let cells = self.0.iter().map(|(_, cells)| cells.sqlite(row));
-            let cells = cells.chain([ValueRef::Integer(ordinal)]);
             let mut answer = statement.query(params_from_iter(cells.map(ToSqlOutput::Borrowed)))?;
             while let Some(row) = answer.next()? {
-                found.push(read(row)?);
+                found.push(read(ordinal, row)?);
             }
         }
         Ok(found)

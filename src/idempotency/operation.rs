@@ -21,19 +21,19 @@ pub trait Operation: Send + Sync + 'static {
     /// The response to store and to replay, byte for byte.
     fn response(&self) -> Bytes;
 
-    /// What `operations` write. The statements depend on the kind of operation only, the rows on
-    /// the operations. Rows of those that turn out to be duplicates are not written.
+    /// What `operations` write. The tables and columns depend on the kind of operation only, the
+    /// rows on the operations. Rows of those that turn out to be duplicates are not written.
     fn effects<'a>(operations: &[&'a Self]) -> Vec<Effect<'a>>;
 }
 
-/// One statement that writes rows.
+/// Rows that are inserted into a table.
 #[derive(Debug)]
 pub struct Effect<'a> {
-    /// An `INSERT`, `UPDATE` or `DELETE` that reads its rows from `{rows}`, a table named `rows`.
-    pub sql: &'static str,
+    /// The table.
+    pub table: &'static str,
     /// The column that says whose row it is, by [`Operation::resource`].
     pub resource: &'static str,
-    /// The rows.
+    /// The rows, with the columns of the table that are not left to their defaults.
     pub rows: Rows<'a>,
 }
 

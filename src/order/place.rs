@@ -7,9 +7,6 @@ use super::{NewOrder, Order};
 use crate::db::{Cells, Rows};
 use crate::idempotency::{Effect, Operation};
 
-const INSERT: &str =
-    "INSERT INTO orders (id, item, quantity) SELECT id, item, quantity FROM {rows}";
-
 /// Stores one order. Its response is the order.
 #[derive(Debug, Clone)]
 pub struct PlaceOrder {
@@ -48,7 +45,7 @@ impl Operation for PlaceOrder {
     fn effects<'a>(operations: &[&'a Self]) -> Vec<Effect<'a>> {
         let orders = || operations.iter().map(|operation| &operation.order);
         vec![Effect {
-            sql: INSERT,
+            table: "orders",
             resource: "id",
             rows: Rows::new([
                 ("id", Cells::Uuid(orders().map(|o| o.id).collect())),

@@ -13,11 +13,12 @@ use super::operation::{Operation, StoredResponse};
 use crate::db::{Cells, Rows, WriteError, Writer};
 use crate::failpoint::{Point, reach};
 
-/// Waits where another transaction has inserted the same key and not ended yet.
-const CLAIM: &str = "\
-    INSERT INTO idempotency_keys (digest, scope, key, fingerprint, resource, response) \
-    SELECT digest, scope, key, fingerprint, resource, response FROM {rows} ORDER BY ordinal \
-    ON CONFLICT (digest) DO NOTHING RETURNING resource";
+/// The table of keys.
+const KEYS: &str = "idempotency_keys";
+
+/// Ends the `INSERT` of a claim. It waits where another transaction has inserted the same key and
+/// not ended yet.
+const UNLESS_CLAIMED: &str = "ON CONFLICT (digest) DO NOTHING RETURNING resource";
 
 /// How long a claim waits for another transaction that holds its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

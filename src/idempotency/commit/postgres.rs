@@ -7,7 +7,7 @@ use sea_orm::{DbErr, QueryResult};
 use super::super::Operation;
 use super::super::batch::Batch;
 use super::super::operation::StoredResponse;
-use super::{CLAIM, KeyRow, LockWait, Won, claims, responses};
+use super::{KEYS, KeyRow, LockWait, UNLESS_CLAIMED, Won, claims, responses};
 use crate::db::{Rows, Session};
 
 const BRIEF: Duration = Duration::from_millis(50);
@@ -58,19 +58,22 @@ fn claim_and_effects<'a, O: Operation>(
 ) -> (String, Vec<Rows<'a>>) {
     let mut first = 1 + claims.parameters();
     let mut parts = vec![format!(
-        "claimed AS ({})",
-        CLAIM.replace("{rows}", &claims.postgres(1))
+        "claimed AS ({} SELECT {} FROM {} ORDER BY rows.ordinal {UNLESS_CLAIMED})",
+        claims.insert_into(KEYS),
+        claims.columns(),
+        claims.postgres(1),
     )];
     let mut row_sets = vec![claims];
     let operations: Vec<&O> = batch.claimants().map(|r| &r.operation).collect();
     for effect in O::effects(&operations) {
-        let of_winners = format!(
-            "(SELECT rows.* FROM {} JOIN claimed ON claimed.resource = rows.{}) AS rows",
+        parts.push(format!(
+            "effect_{} AS ({} SELECT {} FROM {} JOIN claimed ON claimed.resource = rows.{})",
+            parts.len(),
+            effect.rows.insert_into(effect.table),
+            effect.rows.columns(),
             effect.rows.postgres(first),
             effect.resource,
-        );
-        let sql = effect.sql.replace("{rows}", &of_winners);
-        parts.push(format!("effect_{} AS ({sql})", parts.len()));
+        ));
         first += effect.rows.parameters();
         row_sets.push(effect.rows);
     }

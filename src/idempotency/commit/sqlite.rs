@@ -7,24 +7,25 @@ use uuid::Uuid;
 use super::super::Operation;
 use super::super::batch::Batch;
 use super::super::operation::{Effect, StoredResponse};
-use super::{CLAIM, KeyRow, Won, claims, responses};
+use super::{KEYS, KeyRow, UNLESS_CLAIMED, Won, claims, responses};
 use crate::db::{File, Rows};
 use crate::failpoint::{Point, reach};
 
-const READ: &str = "\
-    SELECT rows.ordinal, k.fingerprint, k.resource, k.response FROM {rows} \
-    JOIN idempotency_keys AS k ON k.digest = rows.digest";
+const READ: &str = "SELECT fingerprint, resource, response FROM idempotency_keys WHERE digest = ?1";
 
 /// Claims, then the effects of the winners. The transaction has the write lock from the start: one
 /// that reads first cannot wait for it later.
 pub(super) fn in_steps<O: Operation>(file: &mut File, batch: &Batch<O>) -> rusqlite::Result<Won> {
     let connection = file.connection();
     let txn = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let won = claims(batch, &responses(batch)).query(&txn, CLAIM, resource)?;
-    let won: Won = won.into_iter().collect();
+    let responses = responses(batch);
+    let claims = claims(batch, &responses);
+    let claim = format!("{} {UNLESS_CLAIMED}", claims.insert_one_into(KEYS));
+    let won: Won = claims.query(&txn, &claim, resource)?.into_iter().collect();
     reach(Point::AfterClaim);
     for effect in effects_of_winners(batch, &won) {
-        effect.rows.query(&txn, effect.sql, |_| Ok(()))?;
+        let insert = effect.rows.insert_one_into(effect.table);
+        effect.rows.query(&txn, &insert, |_, _| Ok(()))?;
     }
     reach(Point::BeforeCommit);
     txn.commit()?;
@@ -37,16 +38,16 @@ pub(super) fn read(file: &mut File, losers: &Rows<'_>) -> rusqlite::Result<Vec<K
     losers.query(file.connection(), READ, key_row)
 }
 
-fn resource(row: &Row<'_>) -> rusqlite::Result<Uuid> {
+fn resource(_: i64, row: &Row<'_>) -> rusqlite::Result<Uuid> {
     row.get(0).map(Uuid::from_bytes)
 }
 
-fn key_row(row: &Row<'_>) -> rusqlite::Result<KeyRow> {
+fn key_row(ordinal: i64, row: &Row<'_>) -> rusqlite::Result<KeyRow> {
     let stored = StoredResponse {
-        resource: row.get(2).map(Uuid::from_bytes)?,
-        body: row.get::<_, Vec<u8>>(3)?.into(),
+        resource: row.get(1).map(Uuid::from_bytes)?,
+        body: row.get::<_, Vec<u8>>(2)?.into(),
     };
-    Ok((row.get(0)?, (row.get(1)?, stored)))
+    Ok((ordinal, (row.get(0)?, stored)))
 }
 
 fn effects_of_winners<'a, O: Operation>(batch: &'a Batch<O>, won: &Won) -> Vec<Effect<'a>> {
