@@ -15,8 +15,13 @@ from typing import Any
 
 from .process import Process, free_port
 
-# More connections than the default 100, for 1000 pgbench clients. Nothing else is set.
-SETTINGS = {"max_connections": "1200"}
+# More connections than the default 100, for 1000 pgbench clients; and a quarter of the memory for
+# shared buffers, the start that the manual advises, where the default is 128 MB. The rest is as it
+# comes.
+SETTINGS = {
+    "max_connections": "1200",
+    "shared_buffers": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') // 2**22}MB",
+}
 DURABLE = ("fsync", "synchronous_commit", "full_page_writes")
 
 
