@@ -11,7 +11,7 @@ use sea_orm::sqlx::{self, ConnectOptions, Connection as _, Database, Pool, Row};
 use sea_orm::{DatabaseConnection, DbBackend, SqlxPostgresConnector, SqlxSqliteConnector};
 
 use super::connection::Connection;
-use super::file::File;
+use super::file::{File, PAGE_BYTES};
 use super::lent::SetLocal;
 use super::writer::{Session, Writer};
 use super::{ConnectError, Pooler, Settings};
@@ -249,6 +249,7 @@ fn sqlite(settings: &Settings) -> Result<SqliteConnectOptions, sqlx::Error> {
     let options = SqliteConnectOptions::from_str(settings.url.reveal())?;
     Ok(options
         .create_if_missing(settings.create_missing)
+        .page_size(PAGE_BYTES)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(settings.lock_wait)

@@ -8,8 +8,8 @@ use std::process::Stdio;
 use super::{Acknowledged, close, database};
 use crate::harness::{Process, TestDatabase, order};
 
-/// SQLite's default, which nothing here changes.
-const PAGE: u64 = 4096;
+/// What a new file has.
+const PAGE: u64 = 2048;
 
 const ORDERS: usize = 600;
 
