@@ -125,6 +125,9 @@ class Sqlite:
             for (table,) in db.execute(named).fetchall():
                 if not table.endswith("migrations") and not table.startswith("sqlite"):
                     db.execute(f'DELETE FROM "{table}"')
+        # Else new rows would be scattered over the pages that the old ones have left.
+        with self._open() as db:
+            db.execute("VACUUM")
 
     def fill(self, count: int, order: str, key: str, age: str = "0") -> None:
         original = uuid.UUID(order)
