@@ -16,11 +16,11 @@ const READ: &str = "SELECT fingerprint, resource, response FROM idempotency_keys
 /// Claims, then the effects of the winners. The transaction has the write lock from the start: one
 /// that reads first cannot wait for it later.
 pub(super) fn in_steps<O: Operation>(file: &mut File, batch: &Batch<O>) -> rusqlite::Result<Won> {
-    let connection = file.connection();
-    let txn = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let responses = responses(batch);
     let claims = claims(batch, &responses);
     let claim = format!("{} {UNLESS_CLAIMED}", claims.insert_one_into(KEYS));
+    let connection = file.connection();
+    let txn = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let won: Won = claims.query(&txn, &claim, resource)?.into_iter().collect();
     reach(Point::AfterClaim);
     for effect in effects_of_winners(batch, &won) {
