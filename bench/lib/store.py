@@ -125,9 +125,13 @@ class Sqlite:
             for (table,) in db.execute(named).fetchall():
                 if not table.endswith("migrations") and not table.startswith("sqlite"):
                     db.execute(f'DELETE FROM "{table}"')
-        # Else new rows would be scattered over the pages that the old ones have left.
+        # Else new rows would be scattered over the pages that the old ones have left, and come
+        # after all of that in the log.
         with self._open() as db:
             db.execute("VACUUM")
+            busy, *_ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            if busy:
+                raise RuntimeError(f"{self.file} is in use")
 
     def fill(self, count: int, order: str, key: str, age: str = "0") -> None:
         original = uuid.UUID(order)
