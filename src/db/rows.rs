@@ -80,38 +80,34 @@ impl<'a> Rows<'a> {
         self.0.first().map_or(0, |(_, cells)| cells.len())
     }
 
-    /// How a statement begins that inserts the rows into a table.
+    /// A statement for PostgreSQL that inserts the rows into a table. It reads them from
+    /// [`Self::postgres`], and what says which of them may follow.
     #[must_use]
-    pub fn insert_into(&self, table: &str) -> String {
-        format!("INSERT INTO {table} ({})", self.names())
+    pub fn insert_into(&self, table: &str, first: usize) -> String {
+        let (names, columns) = (self.names(""), self.names("rows."));
+        let rows = self.postgres(first);
+        format!("INSERT INTO {table} ({names}) SELECT {columns} FROM {rows}")
     }
 
-    /// The whole of that statement for SQLite, which inserts one row. (With a `SELECT` in the place
-    /// of `VALUES` SQLite would keep a copy of every page that it changes, to undo the statement.)
+    /// A statement for SQLite that inserts one row. (With a `SELECT` in the place of `VALUES` SQLite
+    /// would keep a copy of every page that it changes, to undo the statement.)
     #[must_use]
     pub fn insert_one_into(&self, table: &str) -> String {
         let cells = (1..=self.parameters()).map(|n| format!("?{n}"));
         let cells = cells.collect::<Vec<_>>().join(", ");
-        format!("{} VALUES ({cells})", self.insert_into(table))
+        format!("INSERT INTO {table} ({}) VALUES ({cells})", self.names(""))
     }
 
-    fn names(&self) -> String {
-        let names = self.0.iter().map(|(name, _)| *name);
+    fn names(&self, prefix: &str) -> String {
+        let names = self.0.iter().map(|(name, _)| format!("{prefix}{name}"));
         names.collect::<Vec<_>>().join(", ")
-    }
-
-    /// The columns of the table that [`Self::postgres`] makes, but for `ordinal`.
-    #[must_use]
-    pub fn columns(&self) -> String {
-        let columns = self.0.iter().map(|(name, _)| format!("rows.{name}"));
-        columns.collect::<Vec<_>>().join(", ")
     }
 
     /// The row set as a table for PostgreSQL: it is named `rows` and has one column more, `ordinal`,
     /// which counts from 1. Its parameters are numbered from `first`.
     #[must_use]
     pub fn postgres(&self, first: usize) -> String {
-        let names = self.names();
+        let names = self.names("");
         let list = |suffix| {
             let parameters = self.0.iter().zip(first..);
             let parameters = parameters

@@ -58,20 +58,16 @@ fn claim_and_effects<'a, O: Operation>(
 ) -> (String, Vec<Rows<'a>>) {
     let mut first = 1 + claims.parameters();
     let mut parts = vec![format!(
-        "claimed AS ({} SELECT {} FROM {} ORDER BY rows.ordinal {UNLESS_CLAIMED})",
-        claims.insert_into(KEYS),
-        claims.columns(),
-        claims.postgres(1),
+        "claimed AS ({} ORDER BY rows.ordinal {UNLESS_CLAIMED})",
+        claims.insert_into(KEYS, 1),
     )];
     let mut row_sets = vec![claims];
     let operations: Vec<&O> = batch.claimants().map(|r| &r.operation).collect();
     for effect in O::effects(&operations) {
         parts.push(format!(
-            "effect_{} AS ({} SELECT {} FROM {} JOIN claimed ON claimed.resource = rows.{})",
+            "effect_{} AS ({} JOIN claimed ON claimed.resource = rows.{})",
             parts.len(),
-            effect.rows.insert_into(effect.table),
-            effect.rows.columns(),
-            effect.rows.postgres(first),
+            effect.rows.insert_into(effect.table, first),
             effect.resource,
         ));
         first += effect.rows.parameters();
