@@ -6,10 +6,10 @@
 //! lane, and SQLite begins the log anew (<https://sqlite.org/wal.html#ckpt>).
 
 use std::path::Path;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
-use tokio::task::JoinHandle;
 
 /// The size of a page in a file that is new. A key is random, so its row changes a page of its own,
 /// and the log has all of every page that was changed: half of SQLite's usual 4096 makes it not much
@@ -29,6 +29,11 @@ const COPIES_MAX: usize = 8;
 
 /// How many pages may be missing in the end.
 const MISSING_MAX: u32 = 64;
+
+/// How nice the thread is that copies (`nice(1)`): where processors are short, commits come first,
+/// and it still gets a tenth of one.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 10;
 
 /// An SQLite file that is open for writing, for the sole use of its owner. Its calls block.
 #[derive(Debug)]
@@ -78,18 +83,28 @@ impl File {
 
     fn copy(&self) -> Option<JoinHandle<()>> {
         let path = self.connection.path()?.to_owned();
-        Some(tokio::task::spawn_blocking(move || {
-            heard(copy(Path::new(&path)));
-        }))
+        let copying = thread::Builder::new()
+            .name("log".to_owned())
+            .spawn(move || {
+                be_nice();
+                heard(copy(Path::new(&path)));
+            });
+        copying.map_err(not_emptied).ok()
     }
 
-    pub(super) async fn close(self) {
+    pub(super) fn close(self) {
         if let Some(copying) = self.copying {
-            // It can only fail to end if the runtime ends, and then this does too.
-            let _ = copying.await;
+            // An error is a panic, which has been told.
+            let _ = copying.join();
         }
         heard(self.connection.close().map_err(|(_, error)| error));
     }
+}
+
+/// Lowers the priority of this thread, as Linux alone can. Nobody is refused that.
+fn be_nice() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::setpriority_process(None, NICENESS);
 }
 
 fn open(path: &Path) -> rusqlite::Result<Connection> {
@@ -116,20 +131,22 @@ fn checkpoint(connection: &Connection) -> rusqlite::Result<u32> {
     connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(1))
 }
 
+fn heard(result: rusqlite::Result<()>) {
+    result.unwrap_or_else(not_emptied);
+}
+
 /// The log is no shorter then, and nothing is lost. What is wrong with the disk the next commit
 /// will tell.
-fn heard(result: rusqlite::Result<()>) {
-    if let Err(error) = result {
-        tracing::debug!(error = &error as &dyn std::error::Error, "log not emptied");
-    }
+fn not_emptied(error: impl std::error::Error + 'static) {
+    tracing::debug!(error = &error as &dyn std::error::Error, "log not emptied");
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[tokio::test(flavor = "multi_thread")]
-    async fn the_log_is_emptied_while_rows_are_written() {
+    #[test]
+    fn the_log_is_emptied_while_rows_are_written() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file.db");
         let schema = format!(
@@ -158,7 +175,7 @@ mod tests {
         let page = u64::from(PAGE_BYTES);
         let written = page * (batches * batch) as u64;
         assert!(log.len() < written / 4, "{} bytes of log", log.len());
-        file.close().await;
+        file.close();
         assert!(!folder.path().join("file.db-wal").exists());
         let stored: i64 = Connection::open(&path)
             .unwrap()

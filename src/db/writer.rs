@@ -38,7 +38,7 @@ impl Writer {
     pub async fn close(self) {
         match self {
             Self::Postgres(session) => drop(session.connection.close().await),
-            Self::Sqlite(file) => file.close().await,
+            Self::Sqlite(file) => file.close(),
         }
     }
 }
