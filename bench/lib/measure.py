@@ -8,6 +8,7 @@ import statistics
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from .cluster import Cluster
 from .load import Figures, Load, LoadError, pgbench
 from .peers import Bare, Peer, Server
 from .plan import Workload
-from .process import cpu_seconds, machine_busy_seconds, rss_bytes
+from .process import apart, cpu_seconds, machine_busy_seconds, rss_bytes
 
 # What is in flight when the generator stops is still executed.
 SETTLE = 0.3
@@ -127,10 +128,11 @@ class Bench:
         server = peer.pid if isinstance(peer, Server) else None
         wal = self.cluster.wal_position() if self.cluster else 0
         before = self._spent(server)
-        if isinstance(peer, Bare):
-            figures = pgbench(peer.cluster, peer.store.database, connections, self.seconds)
-        else:
-            figures = self._load(workload, connections, peer).run(peer.url)
+        with apart(self._measured(server)) if workload.apart else nullcontext():
+            if isinstance(peer, Bare):
+                figures = pgbench(peer.cluster, peer.store.database, connections, self.seconds)
+            else:
+                figures = self._load(workload, connections, peer).run(peer.url)
         rss = rss_bytes(server) if server else 0
         time.sleep(SETTLE)
         after = self._spent(server)
@@ -156,6 +158,10 @@ class Bench:
             rss=rss,
         )
 
+    def _measured(self, server: int | None) -> list[int]:
+        cluster = self.cluster.pid if self.cluster else None
+        return [pid for pid in (server, cluster) if pid is not None]
+
     def _spent(self, server: int | None) -> tuple[float, float, float, float]:
         return (
             time.monotonic(),
@@ -173,6 +179,7 @@ def check(workload: Workload, figures: Figures, created: int, connections: int) 
     least, most = {
         # What was in flight at the end is stored and was not counted.
         "new": (answered, answered + connections),
+        "apart": (answered, answered + connections),
         "mixed": (answered * 0.95 - leeway, answered * 0.95 + leeway),
         "storm": (1, 1),
     }.get(workload.name, (0, 0))

@@ -19,6 +19,8 @@ class Workload:
     peers: frozenset[str]
     # Orders that are stored before.
     stored: int = 0
+    # Whether the generator has a core of its own, and all the others are kept off it.
+    apart: bool = False
 
 
 SERVERS = frozenset({"orders", "before", "express", "per request"})
@@ -35,6 +37,8 @@ def workloads(database: str, quick: bool) -> list[Workload]:
         Workload("cold", "Replays of cold keys", "cold", some, SERVERS, stored),
         Workload("storm", "Storm on one new key", "hot", storm, SERVERS),
         Workload("new", "New orders", "new", everywhere, SERVERS | {"pgbench", "ceiling"}),
+        Workload("apart", "New orders, the client on a core of its own", "new", (1,),
+                 SERVERS | {"pgbench"}, apart=True),
         Workload("mixed", "New orders, 5 % duplicates", "mixed", some, SERVERS),
     ]
 
@@ -63,7 +67,9 @@ CLAIMS = (
           ("hot", 64), ("express", "hot", 64), "15", "20"),
     Claim("replays of one key, 64 connections, to the ceiling", "postgres", "rate",
           ("hot", 64), ("ceiling", "hot", 64), "", "0.8"),
-    Claim("new orders, one client, to pgbench", "postgres", "rate",
+    Claim("new orders, one client on a core of its own, to pgbench", "postgres", "rate",
+          ("apart", 1), ("pgbench", "apart", 1), "1.1", "1.5"),
+    Claim("new orders, one client on any core, to pgbench", "postgres", "rate",
           ("new", 1), ("pgbench", "new", 1), "1.1", "1.5"),
     Claim("new orders, 64 connections, to one transaction per request", "postgres", "rate",
           ("new", 64), ("per request", "new", 64), "", ""),

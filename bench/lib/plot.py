@@ -14,9 +14,11 @@ INK, FAINT = "#1c2329", "#5a6570"
 PANELS = (
     ("postgres", "new", 64), ("postgres", "hot", 64),
     ("postgres", "new", 256), ("postgres", "cold", 64),
-    ("postgres", "new", 1), ("sqlite", "new", 64),
+    ("postgres", "new", 1), ("postgres", "apart", 1),
+    ("sqlite", "new", 64), ("sqlite", "hot", 64),
 )
-TITLES = {"new": "New orders", "hot": "Replays of one key", "cold": "Replays of cold keys"}
+TITLES = {"new": "New orders", "apart": "New orders, client apart", "hot": "Replays of one key",
+          "cold": "Replays of cold keys"}
 
 WIDTH, PANEL, MARGIN, LABEL, BAR, GAP = 960, 440, 28, 88, 20, 7
 

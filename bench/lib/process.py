@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -9,6 +10,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,32 @@ def tree(root: int) -> list[int]:
     except (FileNotFoundError, ProcessLookupError):
         pass
     return found
+
+
+def _confine(root: int, cores: set[int]) -> None:
+    """Keeps a process tree on some cores, and what it starts after."""
+    for pid in tree(root):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            for task in Path(f"/proc/{pid}/task").iterdir():
+                os.sched_setaffinity(int(task.name), cores)
+
+
+@contextlib.contextmanager
+def apart(others: list[int]) -> Iterator[None]:
+    """What is started meanwhile has a core of its own, and other process trees have the rest."""
+    every = os.sched_getaffinity(0)
+    own = {min(every)}
+    if own == every:
+        raise RuntimeError("two cores are needed to keep the generator apart")
+    try:
+        for root in others:
+            _confine(root, every - own)
+        os.sched_setaffinity(0, own)
+        yield
+    finally:
+        os.sched_setaffinity(0, every)
+        for root in others:
+            _confine(root, every)
 
 
 def cpu_seconds(root: int) -> float:
