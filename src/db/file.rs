@@ -7,7 +7,7 @@
 
 use std::path::Path;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -16,10 +16,16 @@ use rusqlite::{Connection, OpenFlags};
 /// more than half as long.
 pub(super) const PAGE_BYTES: u32 = 2048;
 
-/// After how many rows the log is emptied: it is some 250 MB by then. What is written to the file is
-/// made safe in one go, for which commits wait, so emptying it more often would make more of them
-/// late.
+/// After how many rows the log is emptied, at first: it is 16 MB by then, or 32 if each row came
+/// alone. To write where a file has been written before is faster than to make it longer.
+const ROWS_MIN: usize = 4_096;
+
+/// After how many rows it is emptied at most: it is some 250 MB by then.
 const ROWS_MAX: usize = 65_536;
+
+/// A log that was full sooner than this may become twice as long. What is written to the file is
+/// made safe in one go, for which commits wait: under load, to do it often makes many of them late.
+const FULL_SOON: Duration = Duration::from_secs(2);
 
 /// The length in pages at which SQLite empties the log itself, in a commit: if we fail to.
 const PAGES_MAX: u32 = 262_144;
@@ -42,6 +48,9 @@ pub struct File {
     /// Committed since the log was empty.
     rows: usize,
     rows_max: usize,
+    /// When the log was empty.
+    since: Instant,
+    full_soon: Duration,
     copying: Option<JoinHandle<()>>,
 }
 
@@ -57,7 +66,9 @@ impl File {
         Ok(Self {
             connection,
             rows: 0,
-            rows_max: ROWS_MAX,
+            rows_max: ROWS_MIN,
+            since: Instant::now(),
+            full_soon: FULL_SOON,
             copying: None,
         })
     }
@@ -74,11 +85,19 @@ impl File {
             None if self.rows >= self.rows_max => self.copying = self.copy(),
             Some(copying) if copying.is_finished() => {
                 self.copying = None;
-                self.rows = 0;
                 heard(checkpoint(&self.connection).map(drop));
+                self.begin_anew();
             }
             _ => {}
         }
+    }
+
+    fn begin_anew(&mut self) {
+        if self.since.elapsed() < self.full_soon {
+            self.rows_max = ROWS_MAX.min(2 * self.rows_max);
+        }
+        self.rows = 0;
+        self.since = Instant::now();
     }
 
     fn copy(&self) -> Option<JoinHandle<()>> {
@@ -145,10 +164,9 @@ fn not_emptied(error: impl std::error::Error + 'static) {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_log_is_emptied_while_rows_are_written() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("file.db");
+    /// A file and the bytes that were written to it, at a load that fills its log at once.
+    fn loaded(folder: &Path, full_soon: Duration) -> (File, u64) {
+        let path = folder.join("file.db");
         let schema = format!(
             "PRAGMA page_size = {PAGE_BYTES}; PRAGMA journal_mode = WAL; \
              CREATE TABLE keys (key BLOB PRIMARY KEY)"
@@ -158,7 +176,7 @@ mod tests {
             .execute_batch(&schema)
             .unwrap();
         let mut file = File::open(&path, Duration::from_secs(5)).unwrap();
-        file.rows_max = 500;
+        (file.rows_max, file.full_soon) = (500, full_soon);
         let (batches, batch) = (400, 50_usize);
         for _ in 0..batches {
             let txn = file.connection().transaction().unwrap();
@@ -169,18 +187,35 @@ mod tests {
             }
             txn.commit().unwrap();
             file.committed(batch);
+            // Where processors are short the copy is late.
+            let late = file.copying.as_ref();
+            while late.is_some_and(|copy| file.rows > 4 * file.rows_max && !copy.is_finished()) {
+                thread::sleep(Duration::from_millis(1));
+            }
         }
+        (file, u64::from(PAGE_BYTES) * (batches * batch) as u64)
+    }
 
+    #[test]
+    fn the_log_is_emptied_while_rows_are_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, written) = loaded(folder.path(), Duration::ZERO);
         let log = std::fs::metadata(folder.path().join("file.db-wal")).unwrap();
-        let page = u64::from(PAGE_BYTES);
-        let written = page * (batches * batch) as u64;
         assert!(log.len() < written / 4, "{} bytes of log", log.len());
         file.close();
         assert!(!folder.path().join("file.db-wal").exists());
-        let stored: i64 = Connection::open(&path)
+        let stored: i64 = Connection::open(folder.path().join("file.db"))
             .unwrap()
             .query_row("SELECT count(*) FROM keys", [], |row| row.get(0))
             .unwrap();
-        assert_eq!(stored.unsigned_abs(), written / page);
+        assert_eq!(stored.unsigned_abs(), written / u64::from(PAGE_BYTES));
+    }
+
+    #[test]
+    fn a_log_that_is_full_soon_becomes_longer() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, _) = loaded(folder.path(), Duration::from_hours(1));
+        assert!(file.rows_max >= 2_000, "{} rows of log", file.rows_max);
+        file.close();
     }
 }
