@@ -137,6 +137,7 @@ fn lazily<D: Database>(
     PoolOptions::new()
         .max_connections(connections.get())
         .acquire_timeout(settings.connect_timeout)
+        // What looks after idle connections may spin for ever (sqlx 3645).
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(check == Check::BeforeUse)

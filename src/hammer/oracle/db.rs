@@ -1,5 +1,7 @@
 //! The table of orders, read by SQL and never written.
 
+use std::time::Duration;
+
 use sea_orm::{
     AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr,
     IsolationLevel, Statement, TransactionTrait,
@@ -20,6 +22,9 @@ impl Table {
     pub(super) async fn open(url: &str) -> Result<Self, DatabaseError> {
         let mut options = ConnectOptions::new(url);
         options.max_connections(1).sqlx_logging(false);
+        // What looks after idle connections may spin for ever (sqlx 3645).
+        let never = None::<Duration>;
+        options.idle_timeout(never).max_lifetime(never);
         options.map_sqlx_sqlite_opts(|sqlite| sqlite.read_only(true).create_if_missing(false));
         Ok(Self(Database::connect(options).await?))
     }

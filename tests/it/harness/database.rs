@@ -121,7 +121,7 @@ impl TestDatabase {
 
     /// A connection beside the service, for looking and for interfering.
     pub(crate) async fn sql(&self) -> DatabaseConnection {
-        sea_orm::Database::connect(&self.url).await.unwrap()
+        beside(&self.url).await
     }
 
     /// One number from the database.
@@ -228,9 +228,7 @@ impl TestDatabase {
     }
 
     async fn administer(&self, statement: &str) {
-        let server = sea_orm::Database::connect(format!("{}/postgres", self.server))
-            .await
-            .unwrap();
+        let server = beside(&format!("{}/postgres", self.server)).await;
         server.execute_unprepared(statement).await.unwrap();
         server.close().await.unwrap();
     }
@@ -252,4 +250,12 @@ impl Drop for TestDatabase {
             }
         }
     }
+}
+
+/// Connections without what looks after idle ones, which may spin for ever (sqlx 3645).
+async fn beside(url: &str) -> DatabaseConnection {
+    let mut options = sea_orm::ConnectOptions::new(url);
+    let never = None::<Duration>;
+    options.idle_timeout(never).max_lifetime(never);
+    sea_orm::Database::connect(options).await.unwrap()
 }
