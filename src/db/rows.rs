@@ -145,6 +145,20 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
+    /// Runs a statement of SQLite that returns nothing once for each row, with the row's cells as
+    /// its parameters, and says of each whether it changed anything. (For `RETURNING` SQLite would
+    /// make a table and drop it each time.)
+    pub fn execute(
+        &self,
+        connection: &rusqlite::Connection,
+        sql: &str,
+    ) -> rusqlite::Result<Vec<bool>> {
+        let mut statement = connection.prepare_cached(sql)?;
+        let rows = 0..self.count();
+        rows.map(|row| Ok(statement.execute(params_from_iter(self.cells(row)))? > 0))
+            .collect()
+    }
+
     /// Runs a statement of SQLite once for each row, with the row's cells as its parameters, and
     /// collects what `read` makes of what comes back, given the ordinal of the row.
     pub fn query<T>(
@@ -156,13 +170,17 @@ impl<'a> Rows<'a> {
         let mut statement = connection.prepare_cached(sql)?;
         let mut found = Vec::new();
         for (row, ordinal) in (0..self.count()).zip(1..) {
-            let cells = self.0.iter().map(|(_, cells)| cells.sqlite(row));
-            let mut answer = statement.query(params_from_iter(cells.map(ToSqlOutput::Borrowed)))?;
+            let mut answer = statement.query(params_from_iter(self.cells(row)))?;
             while let Some(row) = answer.next()? {
                 found.push(read(ordinal, row)?);
             }
         }
         Ok(found)
+    }
+
+    fn cells(&self, row: usize) -> impl Iterator<Item = ToSqlOutput<'_>> {
+        let cells = self.0.iter().map(move |(_, cells)| cells.sqlite(row));
+        cells.map(ToSqlOutput::Borrowed)
     }
 }
 

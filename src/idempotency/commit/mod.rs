@@ -18,7 +18,7 @@ const KEYS: &str = "idempotency_keys";
 
 /// Ends the `INSERT` of a claim. It waits where another transaction has inserted the same key and
 /// not ended yet.
-const UNLESS_CLAIMED: &str = "ON CONFLICT (digest) DO NOTHING RETURNING resource";
+const UNLESS_CLAIMED: &str = "ON CONFLICT (digest) DO NOTHING";
 
 /// How long a claim waits for another transaction that holds its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -58,7 +58,7 @@ fn claim_and_effects<'a, O: Operation>(
 ) -> (String, Vec<Rows<'a>>) {
     let mut first = 1 + claims.parameters();
     let mut parts = vec![format!(
-        "claimed AS ({} ORDER BY rows.ordinal {UNLESS_CLAIMED})",
+        "claimed AS ({} ORDER BY rows.ordinal {UNLESS_CLAIMED} RETURNING resource)",
         claims.insert_into(KEYS, 1),
     )];
     let mut row_sets = vec![claims];

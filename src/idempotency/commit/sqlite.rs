@@ -21,11 +21,12 @@ pub(super) fn in_steps<O: Operation>(file: &mut File, batch: &Batch<O>) -> rusql
     let claim = format!("{} {UNLESS_CLAIMED}", claims.insert_one_into(KEYS));
     let connection = file.connection();
     let txn = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let won: Won = claims.query(&txn, &claim, resource)?.into_iter().collect();
+    let claimed = claims.execute(&txn, &claim)?;
+    let won = winners(batch, &claimed);
     reach(Point::AfterClaim);
     for effect in effects_of_winners(batch, &won) {
         let insert = effect.rows.insert_one_into(effect.table);
-        effect.rows.query(&txn, &insert, |_, _| Ok(()))?;
+        effect.rows.execute(&txn, &insert)?;
     }
     reach(Point::BeforeCommit);
     txn.commit()?;
@@ -38,8 +39,10 @@ pub(super) fn read(file: &mut File, losers: &Rows<'_>) -> rusqlite::Result<Vec<K
     losers.query(file.connection(), READ, key_row)
 }
 
-fn resource(_: i64, row: &Row<'_>) -> rusqlite::Result<Uuid> {
-    row.get(0).map(Uuid::from_bytes)
+fn winners<O: Operation>(batch: &Batch<O>, claimed: &[bool]) -> Won {
+    let resources = batch.claimants().map(|r| r.operation.resource());
+    let won = resources.zip(claimed).filter(|(_, claimed)| **claimed);
+    won.map(|(resource, _)| resource).collect()
 }
 
 fn key_row(ordinal: i64, row: &Row<'_>) -> rusqlite::Result<KeyRow> {
