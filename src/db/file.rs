@@ -33,8 +33,9 @@ const PAGES_MAX: u32 = 262_144;
 /// How often it is copied, at most. Each time what is missing is what was committed meanwhile.
 const COPIES_MAX: usize = 8;
 
-/// How many pages may be missing in the end.
-const MISSING_MAX: u32 = 64;
+/// How many pages may be missing in the end: the lane copies those in some milliseconds. To come
+/// nearer takes more copies, each with a flush of its own that commits wait for.
+const MISSING_MAX: u32 = 4_096;
 
 /// How nice the thread is that copies (`nice(1)`): where processors are short, commits come first,
 /// and it still gets a tenth of one.
