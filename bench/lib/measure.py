@@ -22,6 +22,11 @@ from .process import apart, cpu_seconds, machine_busy_seconds, rss_bytes
 # What is in flight when the generator stops is still executed.
 SETTLE = 0.3
 
+# Seconds of the same load before a sample that writes. While a peer waited for its turn the machine
+# may have taken its files out of memory.
+WARM = 2
+WRITE = frozenset({"new", "mixed"})
+
 # One connection has so many times the rounds. What it waits for are processes that wake each other,
 # and how long that takes depends on the cores they happen to be on.
 ALONE = 3
@@ -101,7 +106,14 @@ class Bench:
         peer.store.export_keys(self._keys(peer), count)
         self.filled[peer.name] = key
 
-    def _load(self, workload: Workload, connections: int, peer: Peer) -> Load:
+    def _generate(
+        self, workload: Workload, connections: int, peer: Peer, seconds: int
+    ) -> Figures:
+        if isinstance(peer, Bare):
+            return pgbench(peer.cluster, peer.store.database, connections, seconds)
+        return self._load(workload, connections, peer, seconds).run(peer.url)
+
+    def _load(self, workload: Workload, connections: int, peer: Peer, seconds: int) -> Load:
         variables: tuple[tuple[str, str], ...] = ()
         if workload.name == "hot":
             variables = (("KEY", self.filled[peer.name]),)
@@ -109,7 +121,7 @@ class Bench:
             variables = (("KEY", str(uuid.uuid4())),)
         elif workload.name == "cold":
             variables = (("KEYS", str(self._keys(peer))),)
-        return Load(workload.script, connections, self.seconds, variables)
+        return Load(workload.script, connections, seconds, variables)
 
     def sample(self, workload: Workload, connections: int, peer: Peer, number: int) -> Sample:
         about = Sample(self.database, workload.name, connections, peer.name, number)
@@ -124,15 +136,15 @@ class Bench:
             # What it keeps in memory is to be cold as well. The peers keep nothing, and a restart
             # would only cost Node the code it has compiled.
             peer.restart()
+        if workload.script in WRITE:
+            self._generate(workload, connections, peer, min(WARM, self.seconds))
+            time.sleep(SETTLE)
         stored = peer.store.orders() if peer.store else 0
         server = peer.pid if isinstance(peer, Server) else None
         wal = self.cluster.wal_position() if self.cluster else 0
         before = self._spent(server)
         with apart(self._measured(server)) if workload.apart else nullcontext():
-            if isinstance(peer, Bare):
-                figures = pgbench(peer.cluster, peer.store.database, connections, self.seconds)
-            else:
-                figures = self._load(workload, connections, peer).run(peer.url)
+            figures = self._generate(workload, connections, peer, self.seconds)
         rss = rss_bytes(server) if server else 0
         time.sleep(SETTLE)
         after = self._spent(server)
