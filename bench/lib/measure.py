@@ -16,7 +16,7 @@ from typing import Any
 from .cluster import Cluster
 from .load import Figures, Load, LoadError, pgbench
 from .peers import Bare, Peer, Server
-from .plan import Workload
+from .plan import Workload, times
 from .process import apart, cpu_seconds, machine_busy_seconds, rss_bytes
 
 # What is in flight when the generator stops is still executed.
@@ -26,10 +26,6 @@ SETTLE = 0.3
 # may have taken its files out of memory.
 WARM = 2
 WRITE = frozenset({"new", "mixed"})
-
-# One connection has so many times the rounds. What it waits for are processes that wake each other,
-# and how long that takes depends on the cores they happen to be on.
-ALONE = 3
 
 
 @dataclass(frozen=True)
@@ -77,19 +73,21 @@ class Bench:
             for peer in self.peers:
                 self._fill(peer, workload.stored)
         for connections in workload.connections:
-            if not workload.stored:
-                self.filled.clear()
-                for peer in peers:
-                    if peer.store is not None:
-                        peer.store.empty()
-            rounds = self.rounds * (ALONE if connections == 1 else 1)
-            for number in range(rounds):
+            for number in range(self.rounds * times(self.database, workload.name, connections)):
                 turn = number % len(peers)
                 # Whoever comes first in one round does not in the next.
                 for peer in peers[turn:] + peers[:turn]:
+                    if not workload.stored:
+                        self._empty(peer)
                     sample = self.sample(workload, connections, peer, number)
                     self.progress(sample)
                     yield sample
+
+    def _empty(self, peer: Peer) -> None:
+        """Who was fast in one round is not to have the fuller tables in the next."""
+        self.filled.clear()
+        if peer.store is not None:
+            peer.store.empty()
 
     def _keys(self, peer: Peer) -> Path:
         return self.directory / f"{self.database}-{peer.name}.keys"

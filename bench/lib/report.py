@@ -12,7 +12,7 @@ from typing import Any
 from .install import BENCH, WORK
 from .machine import sentence
 from .measure import Sample, medians
-from .plan import CLAIMS, Claim, Workload
+from .plan import CLAIMED, CLAIMS, Claim, Workload
 
 RESULTS = BENCH / "results"
 README = BENCH / "README.md"
@@ -146,7 +146,8 @@ class Report:
     def text(self) -> str:
         parts = [
             sentence(self.machine),
-            f"{self.options['rounds']} rounds of {self.options['seconds']} s, medians. "
+            f"{self.options['rounds']} rounds of {self.options['seconds']} s "
+            f"({CLAIMED * self.options['rounds']} of what a floor rests on), medians. "
             "Cells: requests a second, p50 / p99."
             + "".join(f" {peer}: {note}." for peer, note in self.notes.items() if note),
         ]
