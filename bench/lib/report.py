@@ -189,9 +189,9 @@ def save(name: str, content: Row, publish: bool) -> Path:
     return file
 
 
-def into_readme(slot: str, text: str) -> None:
+def into_readme(slot: str, text: str, file: Path = README) -> None:
     """Replaces what is between `<!-- slot -->` and `<!-- /slot -->`."""
-    readme = README.read_text()
+    readme = file.read_text()
     filled, count = re.subn(
         rf"(<!-- {slot} -->\n).*?(<!-- /{slot} -->)",
         lambda found: f"{found[1]}{text}\n{found[2]}",
@@ -199,5 +199,5 @@ def into_readme(slot: str, text: str) -> None:
         flags=re.DOTALL,
     )
     if count != 1:
-        raise RuntimeError(f"no slot {slot} in {README.name}")
-    README.write_text(filled)
+        raise RuntimeError(f"no slot {slot} in {file}")
+    file.write_text(filled)

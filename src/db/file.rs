@@ -3,7 +3,8 @@
 //! SQLite appends what is committed to a log (WAL) and copies the log into the file when it has
 //! become long: in a commit, which then takes tens of milliseconds. Here the log is copied by a
 //! connection of its own while the lane goes on, until little is missing. Only that is left to the
-//! lane, and SQLite begins the log anew (<https://sqlite.org/wal.html#ckpt>).
+//! lane, with the flush of the file, which SQLite does when all has been copied; then it begins the
+//! log anew (<https://sqlite.org/wal.html#ckpt>).
 
 use std::path::Path;
 use std::thread::{self, JoinHandle};
@@ -24,7 +25,7 @@ const ROWS_MIN: usize = 4_096;
 const ROWS_MAX: usize = 65_536;
 
 /// A log that was full sooner than this may become twice as long. What is written to the file is
-/// made safe in one go, for which commits wait: under load, to do it often makes many of them late.
+/// flushed in one go, for which the lane waits: under load, to do it often makes many commits late.
 const FULL_SOON: Duration = Duration::from_secs(2);
 
 /// The length in pages at which SQLite empties the log itself, in a commit: if we fail to.
@@ -34,7 +35,7 @@ const PAGES_MAX: u32 = 262_144;
 const COPIES_MAX: usize = 8;
 
 /// How many pages may be missing in the end: the lane copies those in some milliseconds. To come
-/// nearer takes more copies, each with a flush of its own that commits wait for.
+/// nearer takes more copies, each with a flush of the log that commits wait for.
 const MISSING_MAX: u32 = 4_096;
 
 /// How nice the thread is that copies (`nice(1)`): where processors are short, commits come first,
