@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .report import Report, number, table
+from .report import Report, speed, table
 
 HEAD = [
     "requests a second, p50 / p99 in ms", "connections", "orders", "Express + pg",
@@ -25,9 +25,7 @@ ROWS = (
 def brief(report: Report) -> str:
     def cell(*measured: str | int) -> str:
         row = report.index.get(measured)
-        if row is None:
-            return ""
-        return f"{number(row['rate'])}/s, {number(row['p50'])} / {number(row['p99'])}"
+        return "" if row is None else speed(row)
 
     return table(HEAD, [
         [title, str(connections), *(cell(database, workload, connections, peer) for peer in PEERS)]

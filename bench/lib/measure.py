@@ -69,9 +69,10 @@ class Bench:
 
     def measure(self, workload: Workload) -> Iterator[Sample]:
         peers = [peer for peer in self.peers if peer.name in workload.peers]
-        if workload.stored and not self.filled:
+        if workload.stored:
             for peer in self.peers:
-                self._fill(peer, workload.stored)
+                if peer.name not in self.filled:
+                    self._fill(peer, workload.stored)
         for connections in workload.connections:
             for number in range(self.rounds * times(self.database, workload.name, connections)):
                 turn = number % len(peers)
@@ -85,7 +86,7 @@ class Bench:
 
     def _empty(self, peer: Peer) -> None:
         """Who was fast in one round is not to have the fuller tables in the next."""
-        self.filled.clear()
+        self.filled.pop(peer.name, None)
         if peer.store is not None:
             peer.store.empty()
 

@@ -44,6 +44,11 @@ def table(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join([line(head), rule, *map(line, rows)])
 
 
+def speed(row: Row) -> str:
+    """Requests a second, and p50 / p99 in milliseconds."""
+    return f"{number(row['rate'])}/s, {number(row['p50'])} / {number(row['p99'])}"
+
+
 @dataclass
 class Report:
     """One whole run."""
@@ -101,8 +106,7 @@ class Report:
                 elif "failure" in row:
                     cells.append("failed")
                 else:
-                    times = f"{number(row['p50'])} / {number(row['p99'])} ms"
-                    cells.append(f"{number(row['rate'])}/s, {times}")
+                    cells.append(f"{speed(row)} ms")
             rows.append([peer, *cells])
         title = f"{workload.title}, {DATABASES[database]}"
         return table([title, *(f"{c} conn." for c in workload.connections)], rows)
