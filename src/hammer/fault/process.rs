@@ -3,13 +3,14 @@
 use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use tokio::net::TcpSocket;
 use tokio::process::{Child, Command};
 use tokio::sync::Mutex;
 
@@ -81,6 +82,7 @@ pub(crate) struct Instances {
 struct Member {
     number: usize,
     address: SocketAddr,
+    _port: Option<TcpSocket>,
     child: Mutex<Child>,
 }
 
@@ -92,11 +94,12 @@ impl Instances {
             members: Vec::new(),
         };
         for number in 0..count {
-            let address = free_address().map_err(ProcessError::NoPort)?;
+            let (address, port) = reserve().map_err(ProcessError::NoPort)?;
             let child = instances.spawn(number, address)?;
             instances.members.push(Member {
                 number,
                 address,
+                _port: port,
                 child: Mutex::new(child),
             });
             instances.until_healthy(number).await?;
@@ -222,7 +225,32 @@ impl Instances {
     }
 }
 
-/// A loopback port that nobody listens on right now.
-fn free_address() -> io::Result<SocketAddr> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+/// A free loopback port, kept from whoever takes any port while the instance is dead.
+///
+/// On Linux `SO_REUSEADDR` lets the instance listen where this socket is only bound (`socket(7)`);
+/// elsewhere that is refused, and the port is free in between.
+fn reserve() -> io::Result<(SocketAddr, Option<TcpSocket>)> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseaddr(true)?;
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+    Ok((
+        socket.local_addr()?,
+        cfg!(target_os = "linux").then_some(socket),
+    ))
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_reserved_port_is_the_instance_s_alone() {
+        let (address, _port) = reserve().unwrap();
+        let listens = async || tokio::net::TcpListener::bind(address).await.is_ok();
+        let taken = || TcpSocket::new_v4().unwrap().bind(address).is_ok();
+        assert!(!taken());
+        assert!(listens().await);
+        assert!(!taken(), "when the instance is dead");
+        assert!(listens().await, "again");
+    }
 }

@@ -2,19 +2,14 @@
 //!
 //! The process is this test program again, asked for the one "test" that serves for ever.
 
-use std::fmt::Write as _;
-use std::fs::{File, OpenOptions};
-use std::io::Write as _;
-use std::path::Path;
-use std::sync::Mutex;
-use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use orders::hammer::{
     Format, Launch, OracleChoice, Pace, Progress, Report, Scenario, Service, Settings, Verdict,
 };
 
-use super::shop::{Call, Kept, Order, Payload, Reply, Shop};
+use super::journal::remember;
+use super::shop::{Call, Reply};
 use super::wrong_under_faults::{key_then_order, order_then_key};
 use super::{CORRECT, Enclosure, Species, Window, Work};
 
@@ -71,88 +66,6 @@ fn write_behind(call: Call) -> Work {
     })
 }
 
-/// What was written down, a line each.
-#[derive(Debug)]
-pub(super) struct Journal {
-    file: Mutex<File>,
-    keys: bool,
-}
-
-impl Journal {
-    /// Appends an order, a key, or both, in one piece.
-    pub(super) fn append(&self, order: Option<&Kept>, key: Option<(&str, &Kept)>) {
-        let mut lines = String::new();
-        if let Some(Kept { order, .. }) = order {
-            writeln!(
-                lines,
-                "order\t{}\t{}\t{}",
-                order.id, order.payload.item, order.payload.quantity
-            )
-            .unwrap();
-        }
-        if let Some((
-            key,
-            Kept {
-                order, fingerprint, ..
-            },
-        )) = key.filter(|_| self.keys)
-        {
-            let Payload { item, quantity } = &order.payload;
-            writeln!(
-                lines,
-                "key\t{}\t{item}\t{quantity}\t{key}\t{fingerprint}",
-                order.id
-            )
-            .unwrap();
-        }
-        self.file
-            .lock()
-            .unwrap()
-            .write_all(lines.as_bytes())
-            .unwrap();
-    }
-}
-
-/// The shop as the journal remembers it.
-fn remember(path: &Path, keys: bool) -> Shop {
-    let mut shop = Shop::default();
-    for line in std::fs::read_to_string(path).unwrap_or_default().lines() {
-        let parts: Vec<&str> = line.split('\t').collect();
-        let order = Order {
-            id: parts[1].parse().unwrap(),
-            payload: Payload {
-                item: parts[2].to_owned(),
-                quantity: parts[3].parse().unwrap(),
-            },
-        };
-        shop.ids.fetch_max(order.id, Ordering::Relaxed);
-        if parts[0] == "order" {
-            shop.orders.get_mut().unwrap().push(order);
-        } else {
-            let (fingerprint, since) = (parts[5].to_owned(), Instant::now());
-            let kept = Kept {
-                order,
-                fingerprint,
-                since,
-            };
-            shop.keys
-                .get_mut()
-                .unwrap()
-                .insert(parts[4].to_owned(), kept);
-        }
-    }
-    let file = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(path)
-        .unwrap();
-    shop.journal = Some(Journal {
-        file: Mutex::new(file),
-        keys,
-    });
-    shop
-}
-
 #[test]
 #[ignore = "serves for ever: the hammer starts it"]
 fn serve() {
@@ -163,8 +76,8 @@ fn serve() {
     Enclosure::listen(species, shop, variable("PORT").parse().unwrap()).stay();
 }
 
-/// Kills a species again and again.
-async fn killed(name: &str) -> Report {
+/// Kills a species again and again. What it printed meanwhile is told beside the report.
+async fn killed(name: &str) -> (Report, String) {
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("journal").display().to_string();
     let launch = Launch {
@@ -177,7 +90,7 @@ async fn killed(name: &str) -> Report {
             ("ZOO_JOURNAL".to_owned(), journal),
         ],
         port_variable: "PORT".to_owned(),
-        logs: None,
+        logs: Some(folder.path().to_owned()),
     };
     let settings = Settings {
         service: Service::Private(launch, 1),
@@ -193,18 +106,16 @@ async fn killed(name: &str) -> Report {
     let progress = Progress::new(Format::Silent);
     let run = orders::hammer::run(&settings, &progress, std::future::pending());
     let report = tokio::time::timeout(Duration::from_mins(1), run).await;
-    report.expect("a run ends").unwrap()
+    let printed = std::fs::read_to_string(folder.path().join("instance-0.log"));
+    (report.expect("a run ends").unwrap(), printed.unwrap())
 }
 
 async fn expect(name: &str, verdict: Verdict, invariants: &[&str]) {
-    let report = killed(name).await;
-    assert_eq!(report.verdict(), verdict, "{name}: {}", report.text(false));
+    let (report, printed) = killed(name).await;
+    let told = format!("{name}: {}\n{printed}", report.text(false));
+    assert_eq!(report.verdict(), verdict, "{told}");
     for invariant in invariants {
-        assert!(
-            report.broken().contains(invariant),
-            "{name}: {}",
-            report.text(false)
-        );
+        assert!(report.broken().contains(invariant), "{told}");
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod durable;
 mod good;
+mod journal;
 mod matrix;
 mod server;
 mod shop;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::durable::Journal;
+use super::journal::Journal;
 use super::{Species, Window};
 
 /// An order as it was asked for.
