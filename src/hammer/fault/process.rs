@@ -239,7 +239,8 @@ fn reserve() -> io::Result<(SocketAddr, Option<TcpSocket>)> {
     ))
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use super::*;
 
