@@ -144,10 +144,7 @@ impl HammerArgs {
         let settings = settings(self, &scratch).await?;
         let impossible = settings.impossible();
         if !impossible.is_empty() {
-            let names = impossible.join(", ");
-            return Err(
-                format!("{names}: only on private instances, or on several of them").into(),
-            );
+            return Err(impossible.join("; ").into());
         }
         let progress = Progress::new(Format::detect());
         let found = hammer::run(&settings, &progress, interrupt()).await?;

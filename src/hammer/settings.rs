@@ -41,32 +41,40 @@ pub enum Service {
 }
 
 impl Settings {
-    /// The scenarios that were asked for and cannot be played on this service.
+    /// The scenarios that were asked for and cannot be played in this run, each with the reason.
     #[must_use]
-    pub fn impossible(&self) -> Vec<&'static str> {
-        let wanted = self.wanted();
-        let missing = self.scenarios.iter().filter(|one| !wanted.contains(one));
-        missing.map(|one| one.name()).collect()
+    pub fn impossible(&self) -> Vec<String> {
+        let obstacles = self.scenarios.iter().filter_map(|one| {
+            let why = self.obstacle(*one)?;
+            Some(format!("{}: {why}", one.name()))
+        });
+        obstacles.collect()
     }
 
     /// The scenarios that are asked for and possible here.
     pub(crate) fn wanted(&self) -> Vec<Scenario> {
+        let chosen = |one: &Scenario| {
+            self.scenarios.is_empty() || self.scenarios.contains(one) || *one == Scenario::Contract
+        };
+        Scenario::ALL
+            .into_iter()
+            .filter(|one| chosen(one) && self.obstacle(*one).is_none())
+            .collect()
+    }
+
+    fn obstacle(&self, scenario: Scenario) -> Option<&'static str> {
         let (instances, private) = match &self.service {
             Service::Running(targets) => (targets.len(), false),
             Service::Private(_, count) => (*count, true),
         };
-        Scenario::ALL
-            .into_iter()
-            .filter(|one| {
-                let chosen = if self.scenarios.is_empty() {
-                    self.pace.plays(*one)
-                } else {
-                    self.scenarios.contains(one) || *one == Scenario::Contract
-                };
-                let possible = (private || !one.needs_processes())
-                    && (instances > 1 || !one.needs_instances());
-                chosen && possible
-            })
-            .collect()
+        if scenario.needs_processes() && !private {
+            Some("only on instances that the hammer starts, without --url")
+        } else if scenario.needs_instances() && instances < 2 {
+            Some("only on several instances")
+        } else if !self.pace.plays(scenario) {
+            Some("not with --quick")
+        } else {
+            None
+        }
     }
 }

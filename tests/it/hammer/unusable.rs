@@ -129,11 +129,19 @@ async fn it_is_not_on_this_machine() {
 }
 
 #[tokio::test]
-async fn it_cannot_be_killed() {
+async fn a_scenario_cannot_be_played() {
     let folder = tempfile::tempdir().unwrap();
-    let arguments = ["--url", "http://127.0.0.1:9", "--scenario", "kill"];
-    let (output, _) = hammer(folder.path(), &arguments).await;
-    let said = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(said.contains("kill: only on private instances"), "{said}");
+    let running = ["--url", "http://127.0.0.1:9"];
+    for (service, scenario, why) in [
+        (&running[..], "kill", "kill: only on instances that"),
+        (&running, "across", "across: only on several"),
+        (&["--instances", "1"], "across", "across: only on several"),
+        (&["--quick"], "pause", "pause: not with --quick"),
+    ] {
+        let arguments = [service, &["--scenario", scenario]].concat();
+        let (output, _) = hammer(folder.path(), &arguments).await;
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(why), "{said}");
+    }
 }
