@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .report import Report, speed, table
+from .report import Report, table
 
 HEAD = [
     "requests a second, p50 / p99 in ms", "connections", "orders", "Express + pg",
@@ -23,11 +23,9 @@ ROWS = (
 
 
 def brief(report: Report) -> str:
-    def cell(*measured: str | int) -> str:
-        row = report.index.get(measured)
-        return "" if row is None else speed(row)
-
     return table(HEAD, [
-        [title, str(connections), *(cell(database, workload, connections, peer) for peer in PEERS)]
+        [title, str(connections), *(
+            report.speed(database, workload, connections, peer) for peer in PEERS
+        )]
         for title, database, workload, connections in ROWS
     ])

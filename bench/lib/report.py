@@ -44,11 +44,6 @@ def table(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join([line(head), rule, *map(line, rows)])
 
 
-def speed(row: Row) -> str:
-    """Requests a second, and p50 / p99 in milliseconds."""
-    return f"{number(row['rate'])}/s, {number(row['p50'])} / {number(row['p99'])}"
-
-
 @dataclass
 class Report:
     """One whole run."""
@@ -77,6 +72,17 @@ class Report:
         row = self.index.get((database, workload, connections, peer))
         return None if row is None or "failure" in row else float(row[name])
 
+    def speed(
+        self, database: str, workload: str, connections: int, peer: str, unit: str = ""
+    ) -> str:
+        """Requests a second, and p50 / p99 in milliseconds, where they were measured."""
+        row = self.index.get((database, workload, connections, peer))
+        if row is None:
+            return ""
+        if "failure" in row:
+            return "failed"
+        return f"{number(row['rate'])}/s, {number(row['p50'])} / {number(row['p99'])}{unit}"
+
     def peers(self, database: str, workload: str) -> list[str]:
         found: list[str] = []
         for row in self.rows:
@@ -95,19 +101,14 @@ class Report:
             return None
         return ours / theirs if claim.figure == "rate" else theirs / ours
 
-    def _speed(self, database: str, workload: Workload) -> str:
-        rows = []
-        for peer in self.peers(database, workload.name):
-            cells = []
-            for connections in workload.connections:
-                row = self.index.get((database, workload.name, connections, peer))
-                if row is None:
-                    cells.append("")
-                elif "failure" in row:
-                    cells.append("failed")
-                else:
-                    cells.append(f"{speed(row)} ms")
-            rows.append([peer, *cells])
+    def _speeds(self, database: str, workload: Workload) -> str:
+        rows = [
+            [peer, *(
+                self.speed(database, workload.name, connections, peer, unit=" ms")
+                for connections in workload.connections
+            )]
+            for peer in self.peers(database, workload.name)
+        ]
         title = f"{workload.title}, {DATABASES[database]}"
         return table([title, *(f"{c} conn." for c in workload.connections)], rows)
 
@@ -162,7 +163,7 @@ class Report:
         if self.options.get("quick"):
             parts.append("**A smoke run: its figures mean nothing.**")
         parts.append(self._ratios())
-        parts += [self._speed(database, workload) for database, workload in self.plan]
+        parts += [self._speeds(database, workload) for database, workload in self.plan]
         parts += [self._costs(name) for name in dict.fromkeys(name for name, _ in self.plan)]
         for sample in self.failures:
             parts.append(

@@ -133,9 +133,17 @@ async fn a_scenario_cannot_be_played() {
     let folder = tempfile::tempdir().unwrap();
     let running = ["--url", "http://127.0.0.1:9"];
     for (service, scenario, why) in [
-        (&running[..], "kill", "kill: only on instances that"),
-        (&running, "across", "across: only on several"),
-        (&["--instances", "1"], "across", "across: only on several"),
+        (
+            &running[..],
+            "kill",
+            "kill: only on instances that the hammer starts, without --url",
+        ),
+        (&running, "across", "across: only on several instances"),
+        (
+            &["--instances", "1"],
+            "across",
+            "across: only on several instances",
+        ),
         (&["--quick"], "pause", "pause: not with --quick"),
     ] {
         let arguments = [service, &["--scenario", scenario]].concat();

@@ -9,6 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use super::port::Port;
 use super::unprivileged::Unprivileged;
 
 /// How long a server may take to start, on a machine that does much else.
@@ -29,7 +30,7 @@ pub(crate) fn url() -> &'static str {
 /// A cluster of a test's own.
 pub(crate) struct Cluster {
     directory: PathBuf,
-    port: u16,
+    port: Port,
     /// Holds the pipe whose end stops the server and removes the files.
     _guard: Child,
 }
@@ -69,7 +70,7 @@ impl Cluster {
     pub(crate) fn start_standby(&self) -> Self {
         let primary = format!(
             "host=127.0.0.1 port={} user=postgres application_name=standby",
-            self.port
+            self.port.number
         );
         let standby = Self::create(&[], |data| {
             let mut backup = command("pg_basebackup");
@@ -104,10 +105,11 @@ impl Cluster {
             .unwrap();
 
         run(&mut fill(&directory.join("data")));
-        let port = free_port();
+        let port = Port::free();
         let mut lines = format!(
-            "\nlisten_addresses = '127.0.0.1'\nport = {port}\n\
+            "\nlisten_addresses = '127.0.0.1'\nport = {}\n\
              unix_socket_directories = '{}'\nlogging_collector = off\n",
+            port.number,
             directory.display()
         );
         for (name, value) in settings {
@@ -128,7 +130,7 @@ impl Cluster {
 
     /// The URL of the server, without a database.
     pub(crate) fn url(&self) -> String {
-        format!("postgres://postgres@127.0.0.1:{}", self.port)
+        format!("postgres://postgres@127.0.0.1:{}", self.port.number)
     }
 
     /// Starts it and waits until it answers. After a kill the sessions that nobody told may hold
@@ -207,12 +209,6 @@ fn run(command: &mut Command) {
     // Not a pipe: a server that is started would keep it open.
     let status = command.stdout(Stdio::null()).status().unwrap();
     assert!(status.success(), "{command:?}: {status}");
-}
-
-/// Free now, and nobody else on this machine is likely to take it within the second.
-pub(crate) fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 /// Where `initdb` and `postgres` are: the newest version in Debian's place, or on the path.

@@ -9,6 +9,7 @@ mod document;
 mod gate;
 mod hold;
 mod pooler;
+mod port;
 mod process;
 mod proxy;
 mod raw;

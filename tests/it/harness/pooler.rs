@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::TestDatabase;
-use super::cluster::free_port;
+use super::port::Port;
 use super::unprivileged::Unprivileged;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// PgBouncer, running.
 pub(crate) struct Pooler {
-    port: u16,
+    port: Port,
     folder: TempDir,
     /// Holds the pipe whose end stops PgBouncer.
     guard: Child,
@@ -36,7 +36,7 @@ impl Pooler {
             .prefix("orders-pgbouncer-")
             .tempdir()
             .unwrap();
-        let port = free_port();
+        let port = Port::free();
         let server = database.address();
         let file = folder.path().join("pgbouncer.ini");
         let lines = format!(
@@ -44,13 +44,14 @@ impl Pooler {
              * = host=127.0.0.1 port={} user=postgres\n\
              [pgbouncer]\n\
              listen_addr = 127.0.0.1\n\
-             listen_port = {port}\n\
+             listen_port = {}\n\
              unix_socket_dir =\n\
              auth_type = any\n\
              max_client_conn = 200\n\
              server_login_retry = 1\n\
              {settings}\n",
             server.port(),
+            port.number,
         );
         std::fs::write(&file, lines).unwrap();
         std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o700)).unwrap();
@@ -80,7 +81,7 @@ impl Pooler {
     /// The database's URL, through this pooler.
     pub(crate) fn url(&self, database: &TestDatabase) -> String {
         let mut url = url::Url::parse(&database.url).unwrap();
-        url.set_port(Some(self.port)).unwrap();
+        url.set_port(Some(self.port.number)).unwrap();
         url.into()
     }
 
@@ -97,7 +98,7 @@ impl Pooler {
 
     fn answers(&self) {
         let deadline = Instant::now() + PATIENCE;
-        while std::net::TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+        while std::net::TcpStream::connect(("127.0.0.1", self.port.number)).is_err() {
             assert!(
                 Instant::now() < deadline,
                 "PgBouncer does not start (scripts/test installs it): {}",
