@@ -10,14 +10,15 @@
 pub(crate) enum Point {
     /// There is a connection, and nothing has been sent.
     BeforeClaim,
-    /// The keys are claimed and the effects are not written. On PostgreSQL both are one statement.
+    /// The keys are claimed, and nothing is applied.
     AfterClaim,
-    /// Everything is written and nothing is committed. On PostgreSQL a batch is a statement that
-    /// commits itself, unless it comes after a lock wait that ran out.
+    /// The operations are applied, and an answer that only they know is not stored.
+    AfterApply,
+    /// Everything is written, and nothing is committed.
     BeforeCommit,
-    /// It is committed, and the database has said so.
+    /// The database has acknowledged the commit.
     AfterCommit,
-    /// Every claim is judged, and nobody has been told.
+    /// Every claim is decided, and no request is answered.
     BeforeAnswer,
 }
 
@@ -42,6 +43,7 @@ mod armed {
         let point = match point {
             "before-claim" => Point::BeforeClaim,
             "after-claim" => Point::AfterClaim,
+            "after-apply" => Point::AfterApply,
             "before-commit" => Point::BeforeCommit,
             "after-commit" => Point::AfterCommit,
             "before-answer" => Point::BeforeAnswer,

@@ -1,4 +1,4 @@
-//! Orders, by an id that the service makes (UUID version 7, so in order of arrival).
+//! Orders, by an id that the service generates (UUID version 7, so in order of arrival).
 
 use sea_orm_migration::prelude::*;
 
@@ -14,7 +14,7 @@ impl MigrationTrait for Migration {
                     .table("orders")
                     .col(ColumnDef::new("id").uuid().not_null().primary_key())
                     .col(ColumnDef::new("item").text().not_null())
-                    // bigint: CockroachDB's integer has 64 bits whatever it is called.
+                    // bigint, because INTEGER has 64 bits on CockroachDB.
                     .col(
                         ColumnDef::new("quantity")
                             .big_integer()
@@ -27,7 +27,7 @@ impl MigrationTrait for Migration {
                             .not_null()
                             .default(Expr::current_timestamp()),
                     )
-                    .extra(crate::clustered(manager.get_database_backend()))
+                    .extra(clustered(manager.get_database_backend()))
                     .to_owned(),
             )
             .await
@@ -37,5 +37,13 @@ impl MigrationTrait for Migration {
         manager
             .drop_table(Table::drop().table("orders").to_owned())
             .await
+    }
+}
+
+/// On SQLite the primary key is the table: one B-tree to write instead of two.
+fn clustered(backend: sea_orm::DbBackend) -> &'static str {
+    match backend {
+        sea_orm::DbBackend::Sqlite => "WITHOUT ROWID",
+        _ => "",
     }
 }

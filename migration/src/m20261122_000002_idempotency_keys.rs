@@ -1,8 +1,10 @@
-//! Idempotency keys. The primary key (scope, key) is the uniqueness that carries the promise:
-//! whoever inserts the row has the right to the effect. There are no other indexes and no
-//! sequences, so the table can be distributed by its key.
+//! Idempotency keys.
+//!
+//! The primary key, 16 bytes of SHA-256 over scope, NUL and key, is the uniqueness that carries
+//! the promise: the request that inserts the row has the right to the effect. It is short and of
+//! equal length for every key, so its index is small. There are no other indexes and no sequences,
+//! so the table can be distributed by its primary key.
 
-use sea_orm::DbBackend;
 use sea_orm_migration::prelude::*;
 
 #[derive(DeriveMigrationName)]
@@ -11,17 +13,21 @@ pub(super) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let backend = manager.get_database_backend();
         manager
             .create_table(
+                // On SQLite with a rowid: rows in the order of a random key would change a page
+                // each, where it now changes a page of digests.
                 Table::create()
                     .table("idempotency_keys")
-                    .col(ascii("scope", backend))
-                    .col(ascii("key", backend))
+                    .col(ColumnDef::new("digest").uuid().not_null().primary_key())
+                    .col(ColumnDef::new("scope").text().not_null())
+                    .col(ColumnDef::new("key").text().not_null())
                     .col(ColumnDef::new("fingerprint").blob().not_null())
-                    // The id of what the winner made. It tells the winner its own row from
-                    // another's when the outcome of a COMMIT was lost.
+                    // The winner recognizes its own row by it when the outcome of a COMMIT is
+                    // unknown.
                     .col(ColumnDef::new("resource").uuid().not_null())
+                    // The status of a refusal; NULL if the request was accepted.
+                    .col(ColumnDef::new("refusal").big_integer())
                     .col(ColumnDef::new("response").blob().not_null())
                     .col(
                         ColumnDef::new("created_at")
@@ -29,9 +35,6 @@ impl MigrationTrait for Migration {
                             .not_null()
                             .default(Expr::current_timestamp()),
                     )
-                    // The key comes first: it tells two rows apart sooner than the scope.
-                    .primary_key(Index::create().col("key").col("scope"))
-                    .extra(crate::clustered(backend))
                     .to_owned(),
             )
             .await
@@ -42,14 +45,4 @@ impl MigrationTrait for Migration {
             .drop_table(Table::drop().table("idempotency_keys").to_owned())
             .await
     }
-}
-
-/// Text compared byte by byte, whatever the database's locale.
-fn ascii(name: &'static str, backend: DbBackend) -> ColumnDef {
-    let mut column = ColumnDef::new(name);
-    column.text().not_null();
-    if backend == DbBackend::Postgres {
-        column.extra("COLLATE \"C\"");
-    }
-    column
 }

@@ -118,7 +118,7 @@ impl ServeArgs {
 
         let database = self.database.connect(Missing::Create).await?;
         self.bring_up(&database).await?;
-        database.prove_writable().await?;
+        database.check_writable().await?;
         let server = self.bind(database).await?;
         print(&format!("http://{}\n", server.address()))?;
         tracing::info!(address = %server.address(), "serving, API documentation at /docs");

@@ -1,4 +1,4 @@
-//! Opening connections, with every setting that matters stated.
+//! Opens connections, with every setting that matters stated.
 
 use std::num::NonZeroU32;
 use std::str::FromStr;
@@ -8,64 +8,46 @@ use sea_orm::sqlx::pool::PoolOptions;
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::sqlx::{self, ConnectOptions, Connection as _, Database, Pool, Row};
-use sea_orm::{DatabaseConnection, DbBackend, SqlxPostgresConnector, SqlxSqliteConnector};
+use sea_orm::{DbBackend, SqlxPostgresConnector, SqlxSqliteConnector};
 
-use super::connection::Connection;
-use super::file::{File, PAGE_BYTES};
-use super::lent::SetLocal;
-use super::writer::{Session, Writer};
-use super::{ConnectError, Pooler, Settings};
+use super::checkpoint::{self, Checkpointer};
+use super::connection::{Connection, Preamble};
+use super::{ConnectError, Settings, SettingsScope};
 
-/// Whether a connection is tried before each use, at the cost of a round trip.
+/// Page size of a new SQLite file. The log holds whole pages, and a random key changes a page of
+/// its own, so half of the usual 4096 bytes nearly halves the log.
+const PAGE_BYTES: u32 = 2048;
+
+/// Prepared statements that a connection keeps: a batch has a text for every number of rows.
+const STATEMENTS: usize = 512;
+
+/// The lock wait of [`LockWait::Brief`](super::LockWait::Brief).
+const BRIEF: Duration = Duration::from_millis(50);
+
+/// What a pool is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Check {
-    /// For whoever cannot repeat what met a broken connection.
-    BeforeUse,
-    /// For whoever can.
-    Never,
+pub(super) enum Purpose {
+    /// Statements of many tasks, none of which can repeat what met a broken connection: each
+    /// connection is checked before use.
+    Shared(NonZeroU32),
+    /// Transactions of one owner, one after the other, which repeats what failed.
+    Lane,
 }
 
-/// Opens a pool of `connections`, having proved that the database takes one.
+/// Opens a pool and proves that the database accepts a connection.
 pub(super) async fn pool(
     settings: &Settings,
-    connections: NonZeroU32,
-    check: Check,
+    purpose: Purpose,
 ) -> Result<Connection, ConnectError> {
-    in_time(settings, async {
-        Ok(match settings.url.backend() {
-            DbBackend::Sqlite => {
-                Connection::new(sqlite_pool(settings, connections, check).await?, None)
-            }
-            _ => postgres_pool(settings, connections, check).await?,
-        })
-    })
-    .await
-}
-
-/// Opens the connection of a lane.
-pub(super) async fn writer(settings: &Settings) -> Result<Writer, ConnectError> {
-    in_time(settings, async {
-        Ok(match settings.url.backend() {
-            DbBackend::Sqlite => {
-                let options = sqlite(settings)?;
-                Writer::Sqlite(Box::new(File::open(
-                    options.get_filename(),
-                    settings.lock_wait,
-                )?))
-            }
-            _ => Writer::Postgres(Box::new(session(settings).await?)),
-        })
-    })
-    .await
-}
-
-async fn in_time<C>(
-    settings: &Settings,
-    opening: impl Future<Output = Result<C, Failure>>,
-) -> Result<C, ConnectError> {
+    let opening = async {
+        match settings.url.backend() {
+            DbBackend::Sqlite => sqlite_pool(settings, purpose).await,
+            _ => postgres_pool(settings, purpose).await,
+        }
+    };
     let url = settings.url.clone();
     match tokio::time::timeout(settings.connect_timeout, opening).await {
-        Ok(Ok(opened)) => Ok(opened),
+        Ok(Ok(connection)) => Ok(connection),
         Ok(Err(failure)) => Err(ConnectError::new(url, failure)),
         Err(_elapsed) => Err(ConnectError::NoAnswer {
             url,
@@ -75,139 +57,144 @@ async fn in_time<C>(
 }
 
 /// Why no connection was opened.
-pub(super) enum Failure {
+pub(super) enum ConnectFailure {
     Driver(sqlx::Error),
-    Sqlite(rusqlite::Error),
-    /// The session has another value than it was told.
+    /// The session does not have the value that it was given.
     Dropped(&'static str),
 }
 
-impl From<sqlx::Error> for Failure {
+impl From<sqlx::Error> for ConnectFailure {
     fn from(error: sqlx::Error) -> Self {
         Self::Driver(error)
     }
 }
 
-impl From<rusqlite::Error> for Failure {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Sqlite(error)
-    }
-}
-
-async fn sqlite_pool(
-    settings: &Settings,
-    connections: NonZeroU32,
-    check: Check,
-) -> Result<DatabaseConnection, Failure> {
-    let options = sqlite(settings)?.disable_statement_logging();
-    // One connection by itself, as for PostgreSQL below.
+async fn sqlite_pool(settings: &Settings, purpose: Purpose) -> Result<Connection, ConnectFailure> {
+    let mut options = sqlite_options(settings)?;
+    // The first connection is opened directly, as for PostgreSQL below.
     options.connect().await?.close().await?;
-    let pool: Pool<sqlx::Sqlite> = lazily(options, settings, connections, check);
-    Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
+    let mut checkpointer = None;
+    if purpose == Purpose::Lane {
+        let pool = lazy_pool(options.clone(), settings, purpose);
+        let connection = SqlxSqliteConnector::from_sqlx_sqlite_pool(pool);
+        checkpointer = Some(Checkpointer::start(connection));
+        options = checkpoint::options(options);
+    }
+    let pool: Pool<sqlx::Sqlite> = lazy_pool(options, settings, purpose);
+    let sessions = SqlxSqliteConnector::from_sqlx_sqlite_pool(pool);
+    Ok(Connection::sqlite(sessions, checkpointer))
 }
 
 async fn postgres_pool(
     settings: &Settings,
-    connections: NonZeroU32,
-    check: Check,
-) -> Result<Connection, Failure> {
-    let (options, told) = postgres(settings)?;
-    // One connection by itself: the pool would try until its timeout and not tell why it failed.
-    let (connection, server) = inspected(&options).await?;
-    connection.close().await?;
-    let lent = told.lent(settings.url.pooler(), &server)?;
-    let pool: Pool<sqlx::Postgres> = lazily(options, settings, connections, check);
-    let sessions = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
-    Ok(Connection::new(sessions, lent))
+    purpose: Purpose,
+) -> Result<Connection, ConnectFailure> {
+    let session_settings = SessionSettings::new(settings);
+    let options = postgres_options(settings, &session_settings, purpose)?;
+    // The first connection is opened directly: the pool would retry until its timeout and not
+    // tell why it failed.
+    let server = inspect(&options).await?;
+    let scope = settings.url.settings_scope();
+    if scope == SettingsScope::Session
+        && let Some(name) = session_settings.dropped(&server)
+    {
+        return Err(ConnectFailure::Dropped(name));
+    }
+    let pool: Pool<sqlx::Postgres> = lazy_pool(options, settings, purpose);
+    Ok(Connection::postgres(
+        SqlxPostgresConnector::from_sqlx_postgres_pool(pool),
+        session_settings.preamble(scope),
+        server.is_replicated(),
+    ))
 }
 
-async fn session(settings: &Settings) -> Result<Session, Failure> {
-    let (options, told) = postgres(settings)?;
-    let (connection, server) = inspected(&options).await?;
-    let lent = told.lent(settings.url.pooler(), &server)?;
-    Ok(Session::new(connection, lent, server.is_replicated()))
-}
-
-fn lazily<D: Database>(
+fn lazy_pool<D: Database>(
     options: <D::Connection as sqlx::Connection>::Options,
     settings: &Settings,
-    connections: NonZeroU32,
-    check: Check,
+    purpose: Purpose,
 ) -> Pool<D> {
+    let connections = match purpose {
+        Purpose::Shared(connections) => connections.get(),
+        Purpose::Lane if settings.url.backend() == DbBackend::Sqlite => 1,
+        // The pool pings a connection when it is returned. With a second one the next transaction
+        // does not wait for that round trip.
+        Purpose::Lane => 2,
+    };
     PoolOptions::new()
-        .max_connections(connections.get())
+        .max_connections(connections)
         .acquire_timeout(settings.connect_timeout)
-        // What looks after idle connections may spin for ever (sqlx 3645).
+        // sqlx's idle reaper can busy-loop (sqlx#3645).
         .idle_timeout(None)
         .max_lifetime(None)
-        .test_before_acquire(check == Check::BeforeUse)
+        .test_before_acquire(purpose != Purpose::Lane)
         .connect_lazy_with(options)
 }
 
-/// The bounds that PostgreSQL is told, in milliseconds.
-struct Told([(&'static str, u128); 3]);
+/// The time limits that PostgreSQL enforces for us, in milliseconds.
+struct SessionSettings([(&'static str, u128); 3]);
 
-impl Told {
+impl SessionSettings {
     fn new(settings: &Settings) -> Self {
-        let milliseconds = |duration: Duration| duration.as_millis();
+        let statement_timeout = settings.statement_timeout.as_millis();
         Self([
-            ("lock_timeout", milliseconds(settings.lock_wait)),
-            (
-                "statement_timeout",
-                milliseconds(settings.statement_timeout),
-            ),
+            ("lock_timeout", settings.lock_wait.as_millis()),
+            ("statement_timeout", statement_timeout),
             // A stalled instance must not hold its keys for longer than its batch may take.
-            (
-                "idle_in_transaction_session_timeout",
-                milliseconds(settings.statement_timeout),
-            ),
+            ("idle_in_transaction_session_timeout", statement_timeout),
         ])
     }
 
-    /// What a session that is lent has to be told in every transaction; nothing if it is our own
-    /// and was told already.
-    fn lent(&self, pooler: Pooler, server: &Server) -> Result<Option<SetLocal>, Failure> {
-        if pooler == Pooler::Transaction {
-            return Ok(Some(self.locally()));
-        }
-        match self.dropped(server) {
-            Some(setting) => Err(Failure::Dropped(setting)),
-            None => Ok(None),
-        }
-    }
-
-    fn locally(&self) -> SetLocal {
-        let set = |(name, value): &(&str, u128)| format!("SET LOCAL {name} = '{value}ms'");
-        SetLocal(self.0.iter().map(set).collect::<Vec<_>>().join("; "))
-    }
-
-    /// The first that has not come through: without it a key that is held elsewhere would be
-    /// waited for without a bound.
+    /// The first setting that the session lacks. Without it a locked key would be waited for
+    /// without a bound.
     fn dropped(&self, server: &Server) -> Option<&'static str> {
         let dropped =
             |(name, value): &&(&str, u128)| server.setting(name) != Some(value.to_string());
         self.0.iter().find(dropped).map(|(name, _)| *name)
     }
+
+    fn preamble(&self, scope: SettingsScope) -> Preamble {
+        let brief = set_local("lock_timeout", BRIEF.as_millis());
+        if scope == SettingsScope::Session {
+            return Preamble {
+                full: None,
+                brief: Some(brief),
+            };
+        }
+        let mut full = vec!["SET TRANSACTION ISOLATION LEVEL READ COMMITTED".to_owned()];
+        full.extend(self.0.iter().map(|(name, value)| set_local(name, *value)));
+        if scope == SettingsScope::PooledTransaction {
+            // The session may have statements that another client of the pooler prepared.
+            full.push("DEALLOCATE ALL".to_owned());
+        }
+        let full = full.join("; ");
+        Preamble {
+            brief: Some(format!("{full}; {brief}")),
+            full: Some(full),
+        }
+    }
 }
 
-/// What a session says of itself and of its server.
+fn set_local(name: &str, milliseconds: u128) -> String {
+    format!("SET LOCAL {name} = '{milliseconds}ms'")
+}
+
+/// Settings that a session reports about itself and its server.
 struct Server(Vec<(String, String)>);
 
-/// Opens a session and asks it. Unprepared, so that it leaves nothing behind if it is lent.
-async fn inspected(
-    options: &PgConnectOptions,
-) -> Result<(sqlx::PgConnection, Server), sqlx::Error> {
+/// Opens a session and asks for its settings, unprepared: a pooler may lend the session on.
+async fn inspect(options: &PgConnectOptions) -> Result<Server, sqlx::Error> {
     let mut session = options.connect().await?;
-    let settings = sqlx::raw_sql(
+    let rows = sqlx::raw_sql(
         "SELECT name, setting FROM pg_settings WHERE name IN ('lock_timeout', \
          'statement_timeout', 'idle_in_transaction_session_timeout', 'synchronous_standby_names')",
-    );
-    let rows = settings.fetch_all(&mut session).await?;
+    )
+    .fetch_all(&mut session)
+    .await?;
+    session.close().await?;
     let pairs = rows
         .iter()
         .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
-    let server = Server(pairs.collect::<Result<_, sqlx::Error>>()?);
-    Ok((session, server))
+    Ok(Server(pairs.collect::<Result<_, sqlx::Error>>()?))
 }
 
 impl Server {
@@ -216,37 +203,46 @@ impl Server {
         found.map(|(_, value)| value.clone())
     }
 
-    /// Whether its commits wait for a standby.
+    /// Whether commits wait for a standby.
     fn is_replicated(&self) -> bool {
         self.setting("synchronous_standby_names")
             .is_some_and(|names| !names.is_empty())
     }
 }
 
-/// Startup options, so that no statement has to be sent for them. They hold for the session
-/// whatever the defaults of the database or the role are. A pooler in transaction mode is told
-/// nothing: it would refuse them, and what it took would be another's.
-fn postgres(settings: &Settings) -> Result<(PgConnectOptions, Told), sqlx::Error> {
-    let told = Told::new(settings);
-    let options = PgConnectOptions::from_str(settings.url.reveal())?
+/// Sends settings as startup options, which cost no statement and override the defaults of
+/// database and role. A pooler in transaction mode gets none: it would reject them.
+fn postgres_options(
+    settings: &Settings,
+    session: &SessionSettings,
+    purpose: Purpose,
+) -> Result<PgConnectOptions, sqlx::Error> {
+    let mut options = PgConnectOptions::from_str(settings.url.reveal())?
         .application_name("orders")
-        // For floating-point numbers, of which there are none.
+        // Only floating-point output needs it, and there is none.
         .extra_float_digits(None)
+        .statement_cache_capacity(STATEMENTS)
         .disable_statement_logging();
-    if settings.url.pooler() == Pooler::Transaction {
-        return Ok((options, told));
+    if settings.url.settings_scope() == SettingsScope::PooledTransaction {
+        // A statement outlives its transaction on a session that is no longer ours.
+        return Ok(options.statement_cache_capacity(0));
     }
-    let bounds = told.0.map(|(name, value)| (name, format!("{value}ms")));
+    if purpose == Purpose::Lane {
+        // A plan that was made while a table was empty stays for the life of its prepared
+        // statement, and a sequential scan was right then.
+        options = options.options([("enable_seqscan", "off")]);
+    }
+    let limits = session.0.map(|(name, value)| (name, format!("{value}ms")));
     let options = options
-        .options(bounds)
-        // It meets no serialization failures. Where it cannot be had, those are run again.
+        .options(limits)
+        // READ COMMITTED has no serialization failures. Where it cannot be had, the lane retries.
         .options([("default_transaction_isolation", "read committed")]);
-    Ok((options, told))
+    Ok(options)
 }
 
-/// One writer at a time is SQLite's rule; WAL lets readers go on beside it. FULL, because an
-/// acknowledged order must survive the loss of power, not only of the process.
-fn sqlite(settings: &Settings) -> Result<SqliteConnectOptions, sqlx::Error> {
+/// WAL lets readers work beside the one writer. FULL, because an acknowledged order must survive
+/// a power failure, not only the death of the process.
+fn sqlite_options(settings: &Settings) -> Result<SqliteConnectOptions, sqlx::Error> {
     let options = SqliteConnectOptions::from_str(settings.url.reveal())?;
     Ok(options
         .create_if_missing(settings.create_missing)
@@ -254,5 +250,7 @@ fn sqlite(settings: &Settings) -> Result<SqliteConnectOptions, sqlx::Error> {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(settings.lock_wait)
-        .foreign_keys(true))
+        .statement_cache_capacity(STATEMENTS)
+        .foreign_keys(true)
+        .disable_statement_logging())
 }

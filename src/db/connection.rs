@@ -1,91 +1,164 @@
-//! Connections on which every statement is a transaction in itself, whoever owns the session.
+//! A pool of connections whose transactions carry their settings.
 
 use std::sync::Arc;
 
 use sea_orm::prelude::async_trait::async_trait;
-use sea_orm::sqlx::postgres::{PgQueryResult, PgRow};
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr,
-    Statement,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult,
+    QueryResult, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
-use sea_query_sqlx::SqlxValues;
 
-use super::lent::{Prepared, SetLocal, in_transaction};
+use super::checkpoint::Checkpointer;
 
-/// A way to the database: a pool of connections.
+/// How long a statement waits for a row that another transaction has locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LockWait {
+    /// As long as [`Settings::lock_wait`](super::Settings::lock_wait) says.
+    Full,
+    /// Just long enough to find the locked row, after a full wait ran out on its batch.
+    Brief,
+}
+
+/// The statements that open a transaction, by lock wait.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Preamble {
+    /// Absent where the session has these settings already.
+    pub(super) full: Option<String>,
+    /// Absent where no row is ever locked (SQLite).
+    pub(super) brief: Option<String>,
+}
+
+/// A pool of connections. Clones share it.
+///
+/// As a [`ConnectionTrait`] it runs every statement by itself, in a transaction where the settings
+/// need one; [`Connection::begin`] runs several in one transaction.
 #[derive(Debug, Clone)]
 pub struct Connection {
-    sessions: DatabaseConnection,
-    lent: Option<SetLocal>,
+    pool: DatabaseConnection,
+    preamble: Preamble,
+    /// Whether commits wait for a synchronous standby.
+    replicated: bool,
+    /// Works beside a lane on SQLite.
+    checkpointer: Option<Arc<Checkpointer>>,
 }
 
 impl Connection {
-    /// Connections, whose sessions are lent if there are settings for it.
-    pub(super) fn new(sessions: DatabaseConnection, lent: Option<SetLocal>) -> Self {
-        Self { sessions, lent }
+    pub(super) fn sqlite(pool: DatabaseConnection, checkpointer: Option<Checkpointer>) -> Self {
+        Self {
+            pool,
+            preamble: Preamble::default(),
+            replicated: false,
+            checkpointer: checkpointer.map(Arc::new),
+        }
     }
 
-    /// The sessions, unless they are lent.
+    pub(super) fn postgres(pool: DatabaseConnection, preamble: Preamble, replicated: bool) -> Self {
+        Self {
+            pool,
+            preamble,
+            replicated,
+            checkpointer: None,
+        }
+    }
+
+    /// Begins a transaction for writing.
+    ///
+    /// PostgreSQL: READ COMMITTED. SQLite: `BEGIN IMMEDIATE`, because a transaction that reads
+    /// first cannot wait for the write lock later.
+    ///
+    /// A dropped future leaves a pooled session in an unknown state (sqlx#4385): drop the
+    /// connection, too.
+    pub async fn begin(&self, lock_wait: LockWait) -> Result<DatabaseTransaction, DbErr> {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        let txn = self.pool.begin_with_options(options).await?;
+        let preamble = match lock_wait {
+            LockWait::Full => &self.preamble.full,
+            LockWait::Brief => &self.preamble.brief,
+        };
+        if let Some(sql) = preamble {
+            txn.execute_unprepared(sql).await?;
+        }
+        Ok(txn)
+    }
+
+    /// Waits until everything read so far is safe on the synchronous standby, if there is one.
+    ///
+    /// A commit waits for the standby, a read does not: a transaction whose session ended during
+    /// that wait is visible and possibly stored on one machine only. The commit of the write here
+    /// queues behind it.
+    pub async fn confirm(&self) -> Result<(), DbErr> {
+        const WRITE: &str = "SELECT pg_logical_emit_message(true, 'orders', '')::text";
+        if self.replicated {
+            self.query_all_raw(Statement::from_string(DbBackend::Postgres, WRITE))
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Closes idle connections now, and the others when they are returned.
+    pub async fn close(&self) -> Result<(), DbErr> {
+        if let Some(checkpointer) = &self.checkpointer {
+            checkpointer.close().await?;
+        }
+        self.pool.close_by_ref().await
+    }
+
+    /// The pool, if its sessions keep their settings.
     pub(super) fn sessions(&self) -> Option<&DatabaseConnection> {
-        self.lent.is_none().then_some(&self.sessions)
+        self.preamble.full.is_none().then_some(&self.pool)
     }
 
-    /// Closes every session, those in use when they are given back.
-    pub(super) async fn close(&self) -> Result<(), DbErr> {
-        self.sessions.close_by_ref().await
-    }
-
-    /// One statement on a session that is lent for it.
-    async fn lend(
-        &self,
-        settings: &SetLocal,
-        statement: Statement,
-    ) -> Result<(PgQueryResult, Vec<PgRow>), DbErr> {
-        let failed = |error| RuntimeErr::SqlxError(Arc::new(error));
-        let pool = self.sessions.get_postgres_connection_pool();
-        let session = pool.acquire().await;
-        let mut session = session.map_err(|error| DbErr::Conn(failed(error)))?;
-        let values = statement.values.unwrap_or(sea_orm::Values(Vec::new()));
-        let statement = (statement.sql, SqlxValues(values));
-        let ended = in_transaction(&mut session, settings, statement, Prepared::Dropped).await;
-        ended.map_err(|error| DbErr::Query(failed(error)))
+    /// The transaction that a single statement needs around it, if any.
+    async fn around(&self) -> Result<Option<DatabaseTransaction>, DbErr> {
+        Ok(match self.preamble.full {
+            Some(_) => Some(self.begin(LockWait::Full).await?),
+            None => None,
+        })
     }
 }
 
 #[async_trait]
 impl ConnectionTrait for Connection {
     fn get_database_backend(&self) -> DbBackend {
-        self.sessions.get_database_backend()
+        self.pool.get_database_backend()
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        let Some(settings) = &self.lent else {
-            return self.sessions.execute_raw(statement).await;
+        let Some(txn) = self.around().await? else {
+            return self.pool.execute_raw(statement).await;
         };
-        let (done, _) = self.lend(settings, statement).await?;
-        Ok(done.into())
+        let done = txn.execute_raw(statement).await?;
+        txn.commit().await?;
+        Ok(done)
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        if self.lent.is_none() {
-            return self.sessions.execute_unprepared(sql).await;
-        }
-        let statement = Statement::from_string(DbBackend::Postgres, sql);
-        self.execute_raw(statement).await
+        let Some(txn) = self.around().await? else {
+            return self.pool.execute_unprepared(sql).await;
+        };
+        let done = txn.execute_unprepared(sql).await?;
+        txn.commit().await?;
+        Ok(done)
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        if self.lent.is_none() {
-            return self.sessions.query_one_raw(statement).await;
-        }
-        Ok(self.query_all_raw(statement).await?.into_iter().next())
+        let Some(txn) = self.around().await? else {
+            return self.pool.query_one_raw(statement).await;
+        };
+        let row = txn.query_one_raw(statement).await?;
+        txn.commit().await?;
+        Ok(row)
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        let Some(settings) = &self.lent else {
-            return self.sessions.query_all_raw(statement).await;
+        let Some(txn) = self.around().await? else {
+            return self.pool.query_all_raw(statement).await;
         };
-        let (_, rows) = self.lend(settings, statement).await?;
-        Ok(rows.into_iter().map(QueryResult::from).collect())
+        let rows = txn.query_all_raw(statement).await?;
+        txn.commit().await?;
+        Ok(rows)
     }
 }

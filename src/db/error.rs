@@ -1,4 +1,4 @@
-//! Errors of connecting, and what an error of a statement asks of whoever sent it.
+//! Errors of connecting, and classes of the errors of statements.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,42 +7,42 @@ use sea_orm::sqlx;
 use sea_orm::{DbErr, RuntimeErr};
 
 use super::DatabaseUrl;
-use super::connect::Failure;
+use super::connect::ConnectFailure;
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// It was tried and failed.
-    #[error("cannot use the database {url}")]
+    /// The database or the network refused.
+    #[error("cannot connect to the database {url}")]
     Refused {
-        /// Which database.
+        /// The database.
         url: DatabaseUrl,
         /// The cause.
         source: Cause,
     },
-    /// Nothing came back.
+    /// The database did not answer.
     #[error("the database {url} did not answer within {waited:?}")]
     NoAnswer {
-        /// Which database.
+        /// The database.
         url: DatabaseUrl,
-        /// How long was waited.
+        /// The connect timeout.
         waited: Duration,
     },
-    /// Something in between keeps the session from what it was told.
+    /// A pooler drops the settings of a session.
     #[error(
-        "the connection to {url} loses the setting {setting}: there is a pooler in between. Add \
+        "the connection to {url} loses the setting {setting} to a pooler: add \
          pooler=transaction to the URL, or see docs/databases.md"
     )]
     Dropped {
-        /// Which database.
+        /// The database.
         url: DatabaseUrl,
         /// The first setting that was lost.
         setting: &'static str,
     },
-    /// It can be read and not written to.
+    /// The database can be read but not written.
     #[error("cannot write to the database {url}")]
     ReadOnly {
-        /// Which database.
+        /// The database.
         url: DatabaseUrl,
         /// The cause.
         source: DbErr,
@@ -50,105 +50,72 @@ pub enum ConnectError {
 }
 
 impl ConnectError {
-    pub(super) fn new(url: DatabaseUrl, failure: Failure) -> Self {
+    pub(super) fn new(url: DatabaseUrl, failure: ConnectFailure) -> Self {
         match failure {
-            Failure::Dropped(setting) => Self::Dropped { url, setting },
-            Failure::Driver(error) if refuses_settings(&error) => Self::Dropped {
+            ConnectFailure::Dropped(setting) => Self::Dropped { url, setting },
+            ConnectFailure::Driver(error) if rejects_settings(&error) => Self::Dropped {
                 url,
                 setting: "options",
             },
-            Failure::Driver(error) => Self::Refused {
+            ConnectFailure::Driver(error) => Self::Refused {
                 url,
-                source: Cause::Driver(error),
-            },
-            Failure::Sqlite(error) => Self::Refused {
-                url,
-                source: Cause::Sqlite(error),
+                source: Cause(error),
             },
         }
     }
 }
 
-/// As PgBouncer does, unless it is told to drop them in silence.
-fn refuses_settings(error: &sqlx::Error) -> bool {
+/// PgBouncer rejects startup options unless it is configured to ignore them.
+fn rejects_settings(error: &sqlx::Error) -> bool {
     error
         .as_database_error()
         .is_some_and(|error| error.message().contains("unsupported startup parameter"))
 }
 
-/// A driver's error, said as the database said it.
+/// An error of the driver, in the words of the database.
 #[derive(Debug)]
-pub enum Cause {
-    /// Of the driver that SeaORM has.
-    Driver(sqlx::Error),
-    /// Of the driver that SQLite's lane has.
-    Sqlite(rusqlite::Error),
-}
+pub struct Cause(sqlx::Error);
 
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Driver(error) => match error.as_database_error() {
-                Some(database) => f.write_str(database.message()),
-                None => error.fmt(f),
-            },
-            Self::Sqlite(error) => error.fmt(f),
+        match self.0.as_database_error() {
+            Some(database) => f.write_str(database.message()),
+            None => self.0.fmt(f),
         }
     }
 }
 
 impl std::error::Error for Cause {}
 
-/// Why a batch was not written.
-#[derive(Debug, thiserror::Error)]
-pub enum WriteError {
-    /// On PostgreSQL.
-    #[error(transparent)]
-    Postgres(#[from] DbErr),
-    /// On SQLite.
-    #[error(transparent)]
-    Sqlite(#[from] rusqlite::Error),
-}
-
-impl WriteError {
-    /// What it asks for.
-    #[must_use]
-    pub fn class(&self) -> Class {
-        match self {
-            Self::Postgres(error) => class(error),
-            Self::Sqlite(rusqlite::Error::SqliteFailure(error, _)) => sqlite(error.extended_code),
-            // Something that SQLite was not asked for, such as a column that is not there.
-            Self::Sqlite(_) => Class::Refused,
-        }
-    }
-}
-
-/// What a failed transaction asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Class {
-    /// Run the same again: it lost a conflict that does not happen twice (serialization failure,
-    /// deadlock, a busy SQLite file).
+/// What to do after a transaction has failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ErrorClass {
+    /// Run it again: it lost a conflict that does not repeat itself (serialization failure,
+    /// deadlock, busy SQLite file).
     Retry,
-    /// Another transaction held one of the rows for longer than the lock wait.
+    /// Another transaction held one of the rows for longer than the lock wait: bisect.
     Locked,
-    /// The connection or the database is gone, or has no room. Run it again on a new connection;
+    /// The connection or the database is gone or has no room. Run it again on a new connection;
     /// whether it was committed is unknown.
     Unavailable,
-    /// The database refused what was written. One row may be the reason: try smaller parts.
-    Refused,
+    /// The server failed in a way that one row may or may not cause: bisect, and treat a single
+    /// request as [`ErrorClass::Unavailable`].
+    Internal,
+    /// The database rejected what was written. One row may be the cause: bisect.
+    Rejected,
 }
 
-/// Classifies the error of a statement, or of BEGIN or COMMIT.
+/// Classifies the error of a statement, of BEGIN or of COMMIT.
 ///
 /// PostgreSQL by SQLSTATE (PostgreSQL 15, appendix A), SQLite by result code.
 #[must_use]
-pub fn class(error: &DbErr) -> Class {
+pub fn class(error: &DbErr) -> ErrorClass {
     let source = match error {
         DbErr::Exec(RuntimeErr::SqlxError(source))
         | DbErr::Query(RuntimeErr::SqlxError(source)) => source,
-        // There was no connection to send anything on, for whatever reason.
-        DbErr::Conn(_) | DbErr::ConnectionAcquire(_) => return Class::Unavailable,
-        _ => return Class::Refused,
+        // Nothing was sent, for want of a connection.
+        DbErr::Conn(_) | DbErr::ConnectionAcquire(_) => return ErrorClass::Unavailable,
+        _ => return ErrorClass::Rejected,
     };
     let Some(database) = source.as_database_error() else {
         return match source.as_ref() {
@@ -158,12 +125,12 @@ pub fn class(error: &DbErr) -> Class {
             | sqlx::Error::Decode(_)
             | sqlx::Error::Encode(_)
             | sqlx::Error::RowNotFound
-            | sqlx::Error::TypeNotFound { .. } => Class::Refused,
-            _ => Class::Unavailable,
+            | sqlx::Error::TypeNotFound { .. } => ErrorClass::Rejected,
+            _ => ErrorClass::Unavailable,
         };
     };
     let Some(code) = database.code() else {
-        return Class::Refused;
+        return ErrorClass::Rejected;
     };
     match database.try_downcast_ref::<sqlx::postgres::PgDatabaseError>() {
         Some(error) => postgres(&code, error.r#where().is_some()),
@@ -172,33 +139,35 @@ pub fn class(error: &DbErr) -> Class {
 }
 
 /// `in_a_row`: the error has a context, such as the index tuple that was being inserted.
-fn postgres(sqlstate: &str, in_a_row: bool) -> Class {
+fn postgres(sqlstate: &str, in_a_row: bool) -> ErrorClass {
     match sqlstate {
         // lock_not_available: lock_timeout ran out, on a row
-        "55P03" if in_a_row => Class::Locked,
-        // serialization_failure, deadlock_detected, or the lock was somebody's on a whole table
-        "40001" | "40P01" | "55P03" => Class::Retry,
+        "55P03" if in_a_row => ErrorClass::Locked,
+        // serialization_failure, deadlock_detected, or the lock was on a whole table
+        "40001" | "40P01" | "55P03" => ErrorClass::Retry,
         // read_only_sql_transaction: a standby, or a primary that was demoted;
-        // idle_in_transaction_session_timeout: we stalled, and the transaction is gone;
+        // idle_in_transaction_session_timeout: this instance stalled, and the transaction is gone;
         // invalid_sql_statement_name, duplicate_prepared_statement: the session is not the one
-        // that we prepared our statements in
-        "25006" | "25P03" | "26000" | "42P05" => Class::Unavailable,
+        // that the statement was prepared in
+        "25006" | "25P03" | "26000" | "42P05" => ErrorClass::Unavailable,
+        // internal_error: Citus reports the loss of a worker so
+        "XX000" => ErrorClass::Internal,
         _ => match &sqlstate[..2.min(sqlstate.len())] {
             // connection exception; insufficient resources; operator intervention; system error
-            "08" | "53" | "57" | "58" => Class::Unavailable,
-            _ => Class::Refused,
+            "08" | "53" | "57" | "58" => ErrorClass::Unavailable,
+            _ => ErrorClass::Rejected,
         },
     }
 }
 
-fn sqlite(code: i32) -> Class {
+fn sqlite(code: i32) -> ErrorClass {
     // The low byte is the primary result code, the rest says more about it.
     match code & 0xff {
-        // BUSY, LOCKED, PROTOCOL: somebody else was at work
-        5 | 6 | 15 => Class::Retry,
-        // NOMEM, READONLY, INTERRUPT, IOERR, FULL, CANTOPEN: until there is room, or a right
-        7 | 8 | 9 | 10 | 13 | 14 => Class::Unavailable,
-        // CORRUPT and NOTADB among them: no time mends that, and only what meets a bad page fails
-        _ => Class::Refused,
+        // BUSY, LOCKED, PROTOCOL: another connection is at work
+        5 | 6 | 15 => ErrorClass::Retry,
+        // NOMEM, READONLY, INTERRUPT, IOERR, FULL, CANTOPEN: until there is room, or permission
+        7 | 8 | 9 | 10 | 13 | 14 => ErrorClass::Unavailable,
+        // CORRUPT and NOTADB among them: waiting does not mend a page, and other pages still work
+        _ => ErrorClass::Rejected,
     }
 }

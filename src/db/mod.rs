@@ -1,52 +1,46 @@
-//! Everything the two databases disagree about: connections and their settings, many rows in one
-//! statement, classes of errors, the schema, the tables as SeaORM entities.
+//! Everything the two databases disagree about: connections and their settings, classes of
+//! errors, the schema, the tables as SeaORM entities.
 //!
 //! Owns no rule of idempotency and no rule of orders, and knows nothing above it.
 
+mod checkpoint;
 mod connect;
 mod connection;
 pub mod entity;
 mod error;
-mod file;
-mod lent;
-mod rows;
 mod schema;
 mod url;
-mod writer;
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
-use sea_orm::{ConnectionTrait, DbBackend};
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
-use self::connect::Check;
-pub use self::connection::Connection;
-pub use self::error::{Cause, Class, ConnectError, WriteError, class};
-pub use self::file::File;
-pub use self::rows::{Cells, Rows};
+use self::connect::Purpose;
+pub use self::connection::{Connection, LockWait};
+pub use self::error::{Cause, ConnectError, ErrorClass, class};
 pub use self::schema::{Migration, Schema, SchemaError};
-pub use self::url::{DatabaseUrl, InvalidUrl, Pooler};
-pub use self::writer::{Session, Writer};
+pub use self::url::{DatabaseUrl, InvalidUrl, SettingsScope};
 
 /// How to reach the database and how long to wait for it.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where it is.
+    /// The address.
     pub url: DatabaseUrl,
-    /// Whether an SQLite file that does not exist is created.
+    /// Whether a missing SQLite file is created.
     pub create_missing: bool,
-    /// Connections kept for reads. Every lane has one of its own for writing besides.
+    /// Connections for reads. Every lane has its own for writing besides.
     pub read_connections: NonZeroU32,
     /// How long one connection attempt may take.
     pub connect_timeout: Duration,
-    /// How long a statement waits for another transaction's row (PostgreSQL) or for the writer's
-    /// lock (SQLite).
+    /// How long a statement waits for the row of another transaction (PostgreSQL) or for the
+    /// write lock (SQLite).
     pub lock_wait: Duration,
-    /// How long a transaction may sit idle, and a statement may run, before the database ends it.
+    /// How long a statement may run and a transaction may sit idle before the database ends it.
     pub statement_timeout: Duration,
 }
 
-/// A database that answered once: connections for reads, and a way to open writers.
+/// A database that has answered once: a pool for reads, and connections for lanes.
 #[derive(Debug, Clone)]
 pub struct Database {
     settings: Settings,
@@ -54,9 +48,10 @@ pub struct Database {
 }
 
 impl Database {
-    /// Connects, having proved that the database answers.
+    /// Connects and proves that the database answers.
     pub async fn connect(settings: Settings) -> Result<Self, ConnectError> {
-        let reads = connect::pool(&settings, settings.read_connections, Check::BeforeUse).await?;
+        let shared = Purpose::Shared(settings.read_connections);
+        let reads = connect::pool(&settings, shared).await?;
         let database = Self { settings, reads };
         database.warn_of_weak_durability().await;
         Ok(database)
@@ -68,39 +63,42 @@ impl Database {
         &self.reads
     }
 
-    /// Which of the databases this is.
-    #[must_use]
-    pub fn backend(&self) -> DbBackend {
-        self.settings.url.backend()
-    }
-
-    /// The address, for people: its password is not shown.
+    /// The address; it displays without its password.
     #[must_use]
     pub fn url(&self) -> &DatabaseUrl {
         &self.settings.url
     }
 
-    /// Opens one connection for the sole use of its owner.
+    /// How many of `wanted` transactions the database commits side by side: SQLite has one writer.
+    #[must_use]
+    pub fn writers(&self, wanted: NonZeroUsize) -> NonZeroUsize {
+        match self.backend() {
+            DbBackend::Sqlite => NonZeroUsize::MIN,
+            _ => wanted,
+        }
+    }
+
+    /// Opens a connection for transactions of one owner, one after the other.
+    pub async fn lane(&self) -> Result<Connection, ConnectError> {
+        connect::pool(&self.settings, Purpose::Lane).await
+    }
+
+    /// Opens a connection for one task.
     pub async fn connection(&self) -> Result<Connection, ConnectError> {
-        connect::pool(&self.settings, NonZeroU32::MIN, Check::Never).await
+        connect::pool(&self.settings, Purpose::Shared(NonZeroU32::MIN)).await
     }
 
-    /// Opens the connection of a lane.
-    pub async fn writer(&self) -> Result<Writer, ConnectError> {
-        connect::writer(&self.settings).await
-    }
-
-    /// Proves that an SQLite file can be written to. One that may only be read opens all the same,
-    /// and even begins a transaction: it takes a write, which is not kept.
-    pub async fn prove_writable(&self) -> Result<(), ConnectError> {
+    /// Fails if an SQLite file cannot be written. Opening it and beginning a transaction succeed
+    /// even then, so this writes and rolls back.
+    pub async fn check_writable(&self) -> Result<(), ConnectError> {
         if self.backend() != DbBackend::Sqlite {
             return Ok(());
         }
         let connection = self.connection().await?;
         let write = "BEGIN IMMEDIATE; PRAGMA user_version = 1; ROLLBACK";
         match connection.execute_unprepared(write).await {
-            // Another writer is at work, so it can be done.
-            Err(source) if class(&source) != Class::Retry => Err(ConnectError::ReadOnly {
+            // Another connection is writing, so it can be done.
+            Err(source) if class(&source) != ErrorClass::Retry => Err(ConnectError::ReadOnly {
                 url: self.url().clone(),
                 source,
             }),
@@ -108,8 +106,8 @@ impl Database {
         }
     }
 
-    /// Closes the connections for reads. Whoever closes the last connection to an SQLite file
-    /// brings its log into it: after that the file is all there is.
+    /// Closes the connections for reads. When the last connection to an SQLite file closes,
+    /// SQLite moves the log into the file and deletes it.
     pub async fn close(&self) {
         if let Err(error) = self.reads.close().await {
             tracing::debug!(error = &error as &dyn std::error::Error, "not closed");
@@ -122,24 +120,24 @@ impl Database {
         Schema::new(self)
     }
 
-    /// The settings of the server that decide whether a commit survives a crash are its
-    /// administrator's; where they are off, the log says so.
+    fn backend(&self) -> DbBackend {
+        self.settings.url.backend()
+    }
+
+    /// Logs server settings under which a crash can lose a commit. They are the administrator's to
+    /// change.
     async fn warn_of_weak_durability(&self) {
         if self.backend() != DbBackend::Postgres {
             return;
         }
         for setting in ["fsync", "full_page_writes", "synchronous_commit"] {
-            let statement =
-                sea_orm::Statement::from_string(DbBackend::Postgres, format!("SHOW {setting}"));
-            let value = self.reads.query_one_raw(statement).await;
-            let value = value
-                .ok()
-                .flatten()
-                .and_then(|row| row.try_get_by_index::<String>(0).ok());
+            let show = Statement::from_string(DbBackend::Postgres, format!("SHOW {setting}"));
+            let row = self.reads.query_one_raw(show).await.ok().flatten();
+            let value = row.and_then(|row| row.try_get_by_index::<String>(0).ok());
             if value.as_deref() == Some("off") {
                 tracing::warn!(
                     setting,
-                    "is off in PostgreSQL: a crash can lose acknowledged orders"
+                    "off in PostgreSQL: a crash can lose acknowledged orders"
                 );
             }
         }

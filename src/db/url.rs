@@ -14,17 +14,22 @@ const SECRETS: [&str; 2] = ["password", "sslpassword"];
 #[derive(Clone, PartialEq, Eq)]
 pub struct DatabaseUrl {
     backend: DbBackend,
-    pooler: Pooler,
+    scope: SettingsScope,
     url: String,
 }
 
-/// What stands between us and PostgreSQL: the parameter `pooler` of its URL.
+/// For how long the settings of a PostgreSQL session last: the parameters `pooler` and `settings`
+/// of its URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pooler {
-    /// Nothing: a connection is a session.
-    None,
-    /// A pooler that lends sessions for one transaction at a time.
+pub enum SettingsScope {
+    /// For the session. The default.
+    Session,
+    /// For one transaction, as `SET LOCAL` (`settings=transaction`): for engines that do not pass
+    /// the settings of a session on to their nodes.
     Transaction,
+    /// The same, and the session belongs to a pooler, which lends it for one transaction at a time
+    /// (`pooler=transaction`).
+    PooledTransaction,
 }
 
 /// Why a text is no database URL. The text itself is not repeated: it may hold a password.
@@ -42,9 +47,12 @@ pub enum InvalidUrl {
     /// Every connection would open an empty database of its own.
     #[error("an SQLite database in memory cannot be shared by connections: name a file")]
     InMemory,
-    /// A pooler that is not known.
-    #[error("the parameter pooler of a database URL is transaction or none")]
+    /// Another value of `pooler`.
+    #[error("the parameter pooler of the database URL must be transaction or none")]
     Pooler,
+    /// Another value of `settings`.
+    #[error("the parameter settings of the database URL must be session or transaction")]
+    Settings,
 }
 
 impl DatabaseUrl {
@@ -53,7 +61,7 @@ impl DatabaseUrl {
     pub fn sqlite(path: &Path) -> Self {
         Self {
             backend: DbBackend::Sqlite,
-            pooler: Pooler::None,
+            scope: SettingsScope::Session,
             url: format!("sqlite://{}", path.display()),
         }
     }
@@ -64,10 +72,10 @@ impl DatabaseUrl {
         self.backend
     }
 
-    /// What stands in between.
+    /// For how long the settings of a session last.
     #[must_use]
-    pub fn pooler(&self) -> Pooler {
-        self.pooler
+    pub fn settings_scope(&self) -> SettingsScope {
+        self.scope
     }
 
     /// The whole URL, password included: for connecting only.
@@ -86,10 +94,10 @@ impl FromStr for DatabaseUrl {
             "postgres" | "postgresql" => {
                 let url = format!("postgres:{rest}");
                 let mut url = Url::parse(&url).map_err(InvalidUrl::Malformed)?;
-                let pooler = take_pooler(&mut url)?;
+                let scope = take_scope(&mut url)?;
                 Ok(Self {
                     backend: DbBackend::Postgres,
-                    pooler,
+                    scope,
                     url: url.into(),
                 })
             }
@@ -99,7 +107,7 @@ impl FromStr for DatabaseUrl {
             "sqlite" if rest.trim_start_matches('/').is_empty() => Err(InvalidUrl::Scheme),
             "sqlite" => Ok(Self {
                 backend: DbBackend::Sqlite,
-                pooler: Pooler::None,
+                scope: SettingsScope::Session,
                 url: text.to_owned(),
             }),
             _ => Err(InvalidUrl::Scheme),
@@ -107,9 +115,9 @@ impl FromStr for DatabaseUrl {
     }
 }
 
-/// The parameter is ours: the driver would warn of it.
-fn take_pooler(url: &mut Url) -> Result<Pooler, InvalidUrl> {
-    let is_ours = |(name, _): &(String, String)| name == "pooler";
+/// Removes our parameters, of which the driver would warn.
+fn take_scope(url: &mut Url) -> Result<SettingsScope, InvalidUrl> {
+    let is_ours = |(name, _): &(String, String)| name == "pooler" || name == "settings";
     let parameters = url.query_pairs().into_owned();
     let (ours, rest): (Vec<_>, Vec<_>) = parameters.partition(is_ours);
     if !ours.is_empty() {
@@ -118,11 +126,17 @@ fn take_pooler(url: &mut Url) -> Result<Pooler, InvalidUrl> {
     if !ours.is_empty() && !rest.is_empty() {
         url.query_pairs_mut().extend_pairs(rest);
     }
-    match ours.last().map(|(_, value)| value.as_str()) {
-        None | Some("none") => Ok(Pooler::None),
-        Some("transaction") => Ok(Pooler::Transaction),
-        Some(_) => Err(InvalidUrl::Pooler),
+    let mut scope = SettingsScope::Session;
+    for (name, value) in &ours {
+        match (name.as_str(), value.as_str()) {
+            ("pooler", "transaction") => return Ok(SettingsScope::PooledTransaction),
+            ("settings", "transaction") => scope = SettingsScope::Transaction,
+            ("pooler", "none") | ("settings", "session") => {}
+            ("pooler", _) => return Err(InvalidUrl::Pooler),
+            _ => return Err(InvalidUrl::Settings),
+        }
     }
+    Ok(scope)
 }
 
 impl fmt::Display for DatabaseUrl {
@@ -184,26 +198,38 @@ mod tests {
     }
 
     #[test]
-    fn the_pooler_is_told_from_the_url_and_not_passed_on() {
-        let parse = |text: &str| text.parse::<DatabaseUrl>();
-        let pooled = parse("postgres://db/orders?sslmode=require&pooler=transaction").unwrap();
-        assert_eq!(pooled.pooler(), Pooler::Transaction);
-        assert_eq!(pooled.reveal(), "postgres://db/orders?sslmode=require");
-        for (text, passed_on) in [
-            ("postgres://db/orders?pooler=none", "postgres://db/orders"),
-            ("postgres://db/orders", "postgres://db/orders"),
+    fn our_parameters_are_not_passed_on() {
+        for (text, scope, passed_on) in [
+            (
+                "postgres://db/orders?sslmode=require&pooler=transaction",
+                SettingsScope::PooledTransaction,
+                "postgres://db/orders?sslmode=require",
+            ),
+            (
+                "postgres://db/orders?settings=transaction",
+                SettingsScope::Transaction,
+                "postgres://db/orders",
+            ),
+            (
+                "postgres://db/orders?pooler=none&settings=session",
+                SettingsScope::Session,
+                "postgres://db/orders",
+            ),
             (
                 "postgres:///orders?host=/run/pg",
+                SettingsScope::Session,
                 "postgres:///orders?host=/run/pg",
             ),
         ] {
-            let url = parse(text).unwrap();
-            assert_eq!((url.pooler(), url.reveal()), (Pooler::None, passed_on));
+            let url: DatabaseUrl = text.parse().unwrap();
+            assert_eq!((url.settings_scope(), url.reveal()), (scope, passed_on));
         }
-        assert_eq!(
-            parse("postgres://db/orders?pooler=statement"),
-            Err(InvalidUrl::Pooler)
-        );
+        for (text, error) in [
+            ("postgres://db/orders?pooler=statement", InvalidUrl::Pooler),
+            ("postgres://db/orders?settings=none", InvalidUrl::Settings),
+        ] {
+            assert_eq!(text.parse::<DatabaseUrl>(), Err(error));
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::schema;
 use crate::db::Connection;
 use crate::idempotency::json::Json;
 use crate::idempotency::{
-    Executor, Fingerprint, Operation, Outcome, Scope, ScopedKey, StoredResponse,
+    Answer, Executor, Fingerprint, Operation, Outcome, Scope, ScopedKey, StoredAnswer,
 };
 use crate::order::{self, Order, PlaceOrder};
 
@@ -50,15 +50,18 @@ enum Placed {
 
 impl From<Outcome> for Placed {
     fn from(outcome: Outcome) -> Self {
-        let location = |stored: &StoredResponse| format!("/orders/{}", stored.resource);
+        let location = |stored: &StoredAnswer| format!("/orders/{}", stored.resource);
+        let body = |stored: StoredAnswer| match stored.answer {
+            Answer::Accepted(body) | Answer::Refused { body, .. } => body,
+        };
         match outcome {
             Outcome::Created(stored) => {
                 let location = location(&stored);
-                Self::Created(RawJson::stored(stored.body), location)
+                Self::Created(RawJson::stored(body(stored)), location)
             }
             Outcome::Replayed(stored) => {
                 let location = location(&stored);
-                Self::Replayed(RawJson::stored(stored.body), location, true)
+                Self::Replayed(RawJson::stored(body(stored)), location, true)
             }
         }
     }

@@ -1,119 +1,118 @@
-//! Requests that are committed together.
+//! The decisions of group commit: which requests share a batch, what becomes of each claim, what
+//! follows a failure.
+//!
+//! Pure functions over any [`Request`]: no channel, no clock, no database. The lane executes what
+//! they decide, and the model in `tests/model` runs the same functions through every interleaving.
 
-use std::time::Duration;
+use crate::db::{ErrorClass, LockWait};
 
-use tokio::sync::oneshot;
-use tokio::time::Instant;
+/// What the decisions need to know of a request.
+pub trait Request {
+    /// The idempotency key within its scope.
+    type Key: Ord;
+    /// A stored key row: fingerprint and answer of the request that inserted it.
+    type Row: Clone;
 
-use super::operation::{Error, Outcome, StoredResponse};
-use super::replay::Replays;
-use super::{Fingerprint, Operation, ScopedKey};
-
-/// What a waiting caller is told.
-pub(super) type Answer = Result<Outcome, Error>;
-
-/// One request in a lane.
-pub(super) struct Request<O> {
-    pub(super) key: ScopedKey,
-    pub(super) fingerprint: Fingerprint,
-    pub(super) operation: O,
-    pub(super) deadline: Instant,
-    pub(super) reply: oneshot::Sender<Answer>,
+    /// The key that the request claims.
+    fn key(&self) -> &Self::Key;
+    /// Whether this very request inserted `row`.
+    fn inserted(&self, row: &Self::Row) -> bool;
+    /// Whether the payload is that of the request that inserted `row`.
+    fn matches(&self, row: &Self::Row) -> bool;
+    /// Whether the payload is that of `other`.
+    fn repeats(&self, other: &Self) -> bool;
 }
 
-/// What became of the claim of one key.
+/// What became of the claim of one key, after COMMIT.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Claim {
-    /// The key row is the claimant's own.
-    Won,
-    /// The key row is of an earlier request.
-    Lost {
-        /// What that request asked for.
-        fingerprint: Vec<u8>,
-        /// What it got.
-        stored: StoredResponse,
-    },
-    /// There was a row when the claim was tried and there is none now: it was swept.
+pub enum Claim<Row> {
+    /// The claimant inserted the row in this transaction.
+    Won(Row),
+    /// The row was there before.
+    Lost(Row),
+    /// There was a row when the key was claimed, and there is none now: it was swept.
     Vanished,
 }
 
-/// The requests of one key. The first to arrive is the claimant, the rest follow it.
-struct Group<O> {
-    claimant: Request<O>,
-    followers: Vec<Request<O>>,
+/// How a request ends after its batch is committed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending<Row> {
+    /// The request inserted the row.
+    Created(Row),
+    /// Another request with the same payload inserted it.
+    Replayed(Row),
+    /// Another request with a different payload inserted it.
+    Reused,
 }
 
-/// Groups, sorted by scope and key.
+/// What a lane does after an attempt has failed.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Next<R> {
+    /// Run the batch again after a pause.
+    Retry(Batch<R>),
+    /// Run each half by itself.
+    Bisect(Batch<R>, Batch<R>, LockWait),
+    /// Tell these requests that their key is in use.
+    InUse(Vec<R>),
+    /// Fail the first requests, run the rest.
+    Reject(Vec<R>, Batch<R>),
+}
+
+/// A committed batch, taken apart.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Settled<R: Request> {
+    /// Every request that has its answer.
+    pub endings: Vec<(R, Ending<R::Row>)>,
+    /// Requests whose row has vanished: they may claim the key again.
+    pub again: Batch<R>,
+}
+
+/// The requests of one key. The first to arrive is the claimant, the others follow it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Group<R> {
+    claimant: R,
+    followers: Vec<R>,
+}
+
+/// Requests that are committed together, grouped by key and sorted by it.
 ///
-/// All lanes of all instances claim in this order, so batches that overlap cannot deadlock.
-pub(super) struct Batch<O> {
-    groups: Vec<Group<O>>,
+/// All lanes of all instances claim keys in this order, so overlapping batches cannot deadlock.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Batch<R> {
+    groups: Vec<Group<R>>,
 }
 
-/// The answer to a request whose key has an owner.
-pub(super) fn replayed(asked: &Fingerprint, fingerprint: &[u8], stored: StoredResponse) -> Answer {
-    if asked.as_bytes() == fingerprint {
-        Ok(Outcome::Replayed(stored))
+/// How a request ends whose key has this row.
+pub fn replay<R: Request>(request: &R, row: &R::Row) -> Ending<R::Row> {
+    if request.matches(row) {
+        Ending::Replayed(row.clone())
     } else {
-        Err(Error::Reused)
+        Ending::Reused
     }
 }
 
-impl<O: Operation> Request<O> {
-    fn is_late(&self) -> bool {
-        self.deadline <= Instant::now()
-    }
-
-    /// Tells the caller. One that has gone is no matter: its retry replays.
-    fn answer(self, answer: Answer) {
-        let _ = self.reply.send(answer);
-    }
-
-    /// Replays what was stored to a request that asked for the same.
-    fn replay(self, fingerprint: &[u8], stored: &StoredResponse) {
-        let answer = replayed(&self.fingerprint, fingerprint, stored.clone());
-        self.answer(answer);
-    }
-}
-
-impl<O: Operation> Group<O> {
-    fn has_key_of(&self, request: &Request<O>) -> bool {
-        self.claimant.key == request.key
-    }
-
-    fn requests(&self) -> impl Iterator<Item = &Request<O>> {
+impl<R> Group<R> {
+    fn requests(&self) -> impl Iterator<Item = &R> {
         std::iter::once(&self.claimant).chain(&self.followers)
     }
 
-    fn into_requests(self) -> impl Iterator<Item = Request<O>> {
+    fn into_requests(self) -> impl Iterator<Item = R> {
         std::iter::once(self.claimant).chain(self.followers)
-    }
-
-    /// The claimant has its own order; its followers get the same as if they had come later.
-    fn answer_won(self, replays: &Replays) {
-        let fingerprint = self.claimant.fingerprint;
-        let stored = StoredResponse {
-            resource: self.claimant.operation.resource(),
-            body: self.claimant.operation.response(),
-        };
-        if !self.followers.is_empty() {
-            replays.keep(&self.claimant.key, fingerprint.as_bytes(), &stored);
-        }
-        for follower in self.followers {
-            follower.replay(fingerprint.as_bytes(), &stored);
-        }
-        self.claimant.answer(Ok(Outcome::Created(stored)));
     }
 }
 
-impl<O: Operation> Batch<O> {
-    pub(super) fn new(mut requests: Vec<Request<O>>) -> Self {
-        // Stable: the order of arrival decides among equals.
-        requests.sort_by(|a, b| a.key.cmp(&b.key));
-        let mut groups: Vec<Group<O>> = Vec::with_capacity(requests.len());
+impl<R: Request> Batch<R> {
+    /// Groups requests, given in the order of their arrival.
+    #[must_use]
+    pub fn new(mut requests: Vec<R>) -> Self {
+        // A stable sort: of equal keys the first to arrive becomes the claimant.
+        requests.sort_by(|a, b| a.key().cmp(b.key()));
+        let mut groups: Vec<Group<R>> = Vec::with_capacity(requests.len());
         for request in requests {
             match groups.last_mut() {
-                Some(group) if group.has_key_of(&request) => group.followers.push(request),
+                Some(group) if group.claimant.key() == request.key() => {
+                    group.followers.push(request);
+                }
                 _ => groups.push(Group {
                     claimant: request,
                     followers: Vec::new(),
@@ -123,17 +122,66 @@ impl<O: Operation> Batch<O> {
         Self { groups }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
         self.groups.is_empty()
     }
 
     /// The first request of every key, in the order of the keys.
-    pub(super) fn claimants(&self) -> impl Iterator<Item = &Request<O>> {
-        self.groups.iter().map(|group| &group.claimant)
+    #[must_use]
+    pub fn claimants(&self) -> Vec<&R> {
+        self.groups.iter().map(|group| &group.claimant).collect()
     }
 
-    /// Two halves with whole groups, or the batch itself if it has only one key.
-    pub(super) fn halve(mut self) -> Result<(Self, Self), Self> {
+    /// Every request.
+    pub fn requests(&self) -> impl Iterator<Item = &R> {
+        self.groups.iter().flat_map(Group::requests)
+    }
+
+    /// Every request, by value.
+    pub fn into_requests(self) -> impl Iterator<Item = R> {
+        self.groups.into_iter().flat_map(Group::into_requests)
+    }
+
+    /// Takes the requests out that are `expired`. A follower may become the claimant.
+    pub fn drop_expired(self, expired: impl Fn(&R) -> bool) -> (Vec<R>, Self) {
+        if !self.requests().any(&expired) {
+            return (Vec::new(), self);
+        }
+        let (dropped, kept) = self.into_requests().partition(expired);
+        (dropped, Self::new(kept))
+    }
+
+    /// Decides what follows a failed attempt.
+    #[must_use]
+    pub fn after(self, failure: ErrorClass, lock_wait: LockWait) -> Next<R> {
+        match failure {
+            ErrorClass::Retry | ErrorClass::Unavailable => return Next::Retry(self),
+            ErrorClass::Locked | ErrorClass::Internal | ErrorClass::Rejected => {}
+        }
+        match self.bisect() {
+            Ok((first, second)) => {
+                let lock_wait = if failure == ErrorClass::Locked {
+                    LockWait::Brief
+                } else {
+                    lock_wait
+                };
+                Next::Bisect(first, second, lock_wait)
+            }
+            Err(single) if failure == ErrorClass::Locked => {
+                Next::InUse(single.into_requests().collect())
+            }
+            Err(single) if failure == ErrorClass::Internal => Next::Retry(single),
+            Err(single) => {
+                let (rejected, rest) = single.split_claimant();
+                Next::Reject(rejected, rest)
+            }
+        }
+    }
+
+    /// Two halves with whole groups, or the batch itself if it has a single key.
+    fn bisect(mut self) -> Result<(Self, Self), Self> {
         if self.groups.len() < 2 {
             return Err(self);
         }
@@ -141,70 +189,54 @@ impl<O: Operation> Batch<O> {
         Ok((self, Self { groups: second }))
     }
 
-    /// Gives the same answer to all.
-    pub(super) fn refuse(self, error: Error) {
-        for request in self.groups.into_iter().flat_map(Group::into_requests) {
-            request.answer(Err(error));
+    /// Separates the claimant and the requests with its payload from the others of its key: they
+    /// have another payload, which may pass.
+    fn split_claimant(self) -> (Vec<R>, Self) {
+        let (mut alike, mut others) = (Vec::new(), Vec::new());
+        for group in self.groups {
+            let (same, different): (Vec<R>, Vec<R>) = group
+                .followers
+                .into_iter()
+                .partition(|follower| follower.repeats(&group.claimant));
+            alike.push(group.claimant);
+            alike.extend(same);
+            others.extend(different);
         }
+        (alike, Self::new(others))
     }
 
-    /// Refuses the first claimant and whoever asked for the same. The others of its key asked for
-    /// something else, which may pass: they are kept, and the first of them claims.
-    pub(super) fn refuse_claimant(self, error: Error) -> Self {
-        let refused = self.claimants().next().map(|request| request.fingerprint);
-        let requests = self.groups.into_iter().flat_map(Group::into_requests);
-        let (alike, others): (Vec<_>, Vec<_>) =
-            requests.partition(|request| Some(request.fingerprint) == refused);
-        for request in alike {
-            request.answer(Err(error));
-        }
-        Self::new(others)
-    }
-
-    /// Answers those whose time is up and keeps the rest.
-    pub(super) fn without_late(self) -> Self {
-        if !self.requests().any(Request::is_late) {
-            return self;
-        }
-        let requests = self.groups.into_iter().flat_map(Group::into_requests);
-        let (late, waiting): (Vec<_>, Vec<_>) = requests.partition(Request::is_late);
-        for request in late {
-            request.answer(Err(Error::TimedOut));
-        }
-        Self::new(waiting)
-    }
-
-    /// How long the most patient request can still wait.
-    pub(super) fn patience(&self) -> Duration {
-        let last = self.requests().map(|request| request.deadline).max();
-        last.map_or(Duration::ZERO, |deadline| {
-            deadline.saturating_duration_since(Instant::now())
-        })
-    }
-
-    /// Answers every group by what became of its claim, which has been committed. Groups whose
-    /// row has vanished are returned: they may claim it anew.
-    pub(super) fn settle(self, claims: Vec<Claim>, replays: &Replays) -> Self {
+    /// Decides how every request of a committed batch ends, given one claim per claimant.
+    #[must_use]
+    pub fn settle(self, claims: Vec<Claim<R::Row>>) -> Settled<R> {
+        let mut endings = Vec::with_capacity(self.groups.len());
         let mut vanished = Vec::new();
         for (group, claim) in self.groups.into_iter().zip(claims) {
-            match claim {
-                Claim::Won => group.answer_won(replays),
-                Claim::Lost {
-                    fingerprint,
-                    stored,
-                } => {
-                    replays.keep(&group.claimant.key, &fingerprint, &stored);
-                    for request in group.into_requests() {
-                        request.replay(&fingerprint, &stored);
-                    }
+            let (row, won) = match claim {
+                Claim::Won(row) => (row, true),
+                // Its own row, from an attempt whose COMMIT succeeded unheard.
+                Claim::Lost(row) => {
+                    let own = group.claimant.inserted(&row);
+                    (row, own)
                 }
-                Claim::Vanished => vanished.push(group),
+                Claim::Vanished => {
+                    vanished.push(group);
+                    continue;
+                }
+            };
+            for follower in group.followers {
+                let ending = replay(&follower, &row);
+                endings.push((follower, ending));
             }
+            let ending = if won {
+                Ending::Created(row)
+            } else {
+                replay(&group.claimant, &row)
+            };
+            endings.push((group.claimant, ending));
         }
-        Self { groups: vanished }
-    }
-
-    fn requests(&self) -> impl Iterator<Item = &Request<O>> {
-        self.groups.iter().flat_map(Group::requests)
+        Settled {
+            endings,
+            again: Self { groups: vanished },
+        }
     }
 }

@@ -1,19 +1,18 @@
 //! The queue in front of the lanes.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sea_orm::DbBackend;
-use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
+use uuid::Uuid;
 
-use super::batch::{Answer, Request, replayed};
+use super::batch::replay;
 use super::lane::Lane;
-use super::operation::{Error, Operation};
+use super::operation::{Error, Operation, Outcome};
+use super::pending::Pending;
 use super::replay::Replays;
 use super::{Fingerprint, ScopedKey};
 use crate::db::Database;
@@ -21,10 +20,9 @@ use crate::db::Database;
 /// Bounds of an executor.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Lanes on PostgreSQL: how many transactions are committed side by side. SQLite has one
-    /// writer, so one lane.
+    /// Lanes: transactions that are committed side by side. SQLite has one writer, so one lane.
     pub lanes: NonZeroUsize,
-    /// The most requests one transaction takes.
+    /// The most requests in one transaction.
     pub batch_max: NonZeroUsize,
     /// The most requests that wait in one lane. One more is refused at once.
     pub queue_max: NonZeroUsize,
@@ -32,24 +30,21 @@ pub struct Settings {
     pub replay_bytes_max: u64,
     /// How long a request may wait for its answer.
     pub request_timeout: Duration,
-    /// How long one transaction may take before its connection is given up. A call to SQLite
-    /// cannot be: it is bounded by its lock wait.
+    /// How long one transaction may take before its connection is given up.
     pub transaction_timeout: Duration,
 }
 
-/// How often the token of those who wait is held when there is one of them: by it and by the
-/// executor. Who comes alone takes the first lane, so that a client that sends one request after
-/// another always meets the same connection, whose caches in the database are warm.
+/// `Arc` strong count while exactly one request is pending: the executor's and the request's.
 const ALONE: usize = 2;
 
 /// Executes operations of one kind, each at most once per key.
 #[derive(Debug)]
 pub struct Executor<O> {
-    lanes: Vec<mpsc::Sender<Request<O>>>,
+    lanes: Vec<mpsc::Sender<Pending<O>>>,
     replays: Replays,
     request_timeout: Duration,
-    /// Every request that waits holds a clone.
-    waiting: Arc<()>,
+    /// Every pending request holds a clone.
+    pending: Arc<()>,
 }
 
 /// The running lanes of an executor.
@@ -61,8 +56,7 @@ pub struct Lanes {
 }
 
 impl Lanes {
-    /// Waits until every request that was queued has been answered. Ends after the executor was
-    /// dropped.
+    /// Waits until every queued request has been answered. Ends once the executor is dropped.
     pub async fn drained(mut self) {
         while self.tasks.join_next().await.is_some() {}
     }
@@ -72,23 +66,19 @@ impl<O: Operation> Executor<O> {
     /// Starts the lanes.
     #[must_use]
     pub fn start(database: &Database, settings: &Settings) -> (Self, Lanes) {
-        let count = match database.backend() {
-            DbBackend::Sqlite => 1,
-            _ => settings.lanes.get(),
-        };
         let replays = Replays::new(settings.replay_bytes_max);
         let mut tasks = JoinSet::new();
-        let mut lanes = Vec::with_capacity(count);
-        for _ in 0..count {
+        let mut lanes = Vec::new();
+        for _ in 0..database.writers(settings.lanes).get() {
             let (sender, queue) = mpsc::channel(settings.queue_max.get());
-            let (batch_max, timeout) = (settings.batch_max.get(), settings.transaction_timeout);
-            let lane = Lane::new(queue, database.clone(), replays.clone(), batch_max, timeout);
-            if database.backend() == DbBackend::Sqlite {
-                let runtime = Handle::current();
-                tasks.spawn_blocking(move || runtime.block_on(lane.run()));
-            } else {
-                tasks.spawn(lane.run());
-            }
+            let lane = Lane::new(
+                queue,
+                database.clone(),
+                replays.clone(),
+                settings.batch_max.get(),
+                settings.transaction_timeout,
+            );
+            tasks.spawn(lane.run());
             lanes.push(sender);
         }
         let mut heartbeat_task = JoinSet::new();
@@ -97,7 +87,7 @@ impl<O: Operation> Executor<O> {
             lanes,
             replays,
             request_timeout: settings.request_timeout,
-            waiting: Arc::new(()),
+            pending: Arc::new(()),
         };
         let lanes = Lanes {
             tasks,
@@ -109,51 +99,59 @@ impl<O: Operation> Executor<O> {
     /// Executes `operation` under `key`, or replays what was executed under it before.
     ///
     /// Dropping the returned future abandons the answer, never the transaction.
-    pub async fn execute(&self, key: ScopedKey, fingerprint: Fingerprint, operation: O) -> Answer {
-        if let Some(replay) = self.replays.get(&key) {
-            return replayed(&fingerprint, &replay.fingerprint, replay.stored);
-        }
+    pub async fn execute(
+        &self,
+        key: ScopedKey,
+        fingerprint: Fingerprint,
+        operation: O,
+    ) -> Result<Outcome, Error> {
         let deadline = Instant::now() + self.request_timeout;
         let (reply, answer) = oneshot::channel();
-        let waiting = Arc::clone(&self.waiting);
-        let lane = if Arc::strong_count(&waiting) == ALONE {
-            &self.lanes[0]
-        } else {
-            self.lane_of(&key)
-        };
-        let request = Request {
+        let request = Pending {
+            digest: key.digest(),
             key,
             fingerprint,
             operation,
             deadline,
             reply,
         };
-        lane.try_send(request).map_err(|refused| match refused {
-            mpsc::error::TrySendError::Full(_) => Error::Overloaded,
-            mpsc::error::TrySendError::Closed(_) => Error::ShuttingDown,
-        })?;
-        match timeout_at(deadline, answer).await {
-            Ok(Ok(answer)) => answer,
+        if let Some(row) = self.replays.get(&request.digest) {
+            return replay(&request, &row).into();
+        }
+        let pending = Arc::clone(&self.pending);
+        self.lane_of(&request.digest)
+            .try_send(request)
+            .map_err(|refused| match refused {
+                mpsc::error::TrySendError::Full(_) => Error::Overloaded,
+                mpsc::error::TrySendError::Closed(_) => Error::ShuttingDown,
+            })?;
+        let executed = match timeout_at(deadline, answer).await {
+            Ok(Ok(executed)) => executed,
             Ok(Err(_lane_gone)) => Err(Error::ShuttingDown),
             Err(_elapsed) => Err(Error::TimedOut),
-        }
+        };
+        drop(pending);
+        executed
     }
 
     /// Requests of a key go through one lane, so that they do not wait for each other in the
-    /// database. (One that came alone may be in the first lane instead: a duplicate that arrives
-    /// before it is committed waits for it there, as for another instance's.)
-    fn lane_of(&self, key: &ScopedKey) -> &mpsc::Sender<Request<O>> {
-        let mut hasher = DefaultHasher::new();
-        key.hash(&mut hasher);
-        let lanes = self.lanes.len() as u64;
-        let index = usize::try_from(hasher.finish() % lanes).expect("less than a usize");
-        &self.lanes[index]
+    /// database. A request that is alone takes the first lane: a client that sends one request
+    /// after another always meets the same connection, whose caches in the database are warm. (A
+    /// duplicate that arrives before it is committed waits for it in the database, as it would for
+    /// another instance.)
+    fn lane_of(&self, digest: &Uuid) -> &mpsc::Sender<Pending<O>> {
+        if Arc::strong_count(&self.pending) == ALONE {
+            return &self.lanes[0];
+        }
+        let lanes = self.lanes.len() as u128;
+        let index = usize::try_from(digest.as_u128() % lanes);
+        &self.lanes[index.expect("smaller than a length")]
     }
 }
 
-/// A timer that is always due before any deadline of a request. Without it almost every deadline
-/// would be the next timer of all, and setting one that is costs a system call: tokio wakes the
-/// thread that waits for I/O, to make it wait less long.
+/// Keeps a timer that is due before any deadline of a request. Without it almost every new
+/// deadline would be the next timer to fire, and tokio wakes the thread that waits for I/O to
+/// shorten its wait: a system call per request.
 async fn heartbeat() {
     let mut beat = tokio::time::interval(Duration::from_secs(1));
     loop {

@@ -3,27 +3,28 @@
 use std::borrow::Cow;
 
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 /// The longest key, in characters.
 pub(super) const KEY_LENGTH_MAX: usize = 255;
 
-/// A key a client chose: 1 to 255 visible ASCII characters, case-sensitive.
+/// A key that a client chose: 1 to 255 visible ASCII characters, case-sensitive.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IdempotencyKey(String);
 
-/// Why a text is no key.
+/// Why a text is not a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidKey {
-    /// Nothing, or nothing but white space or an empty string.
+    /// Empty, white space only, or an empty quoted string.
     #[error("the key is blank")]
     Blank,
     /// More than 255 characters.
-    #[error("the key has {0} characters, and {KEY_LENGTH_MAX} is the limit")]
+    #[error("the key has {0} characters, the limit is {KEY_LENGTH_MAX}")]
     TooLong(usize),
     /// A space, a control character or something beyond ASCII.
-    #[error("the key may hold visible ASCII characters only (0x21 to 0x7E)")]
+    #[error("the key may contain visible ASCII characters only (0x21 to 0x7E)")]
     NotVisibleAscii,
-    /// It begins as a Structured-Field string and does not end as one.
+    /// A Structured-Field string that is malformed.
     #[error(
         "a key that begins with a double quote must be a Structured-Field string (RFC 8941): \
          closed by a double quote, with \\\" and \\\\ as the only escapes"
@@ -60,7 +61,7 @@ impl IdempotencyKey {
     }
 }
 
-/// What stands between the quotes, its escapes resolved.
+/// Resolves the escapes of a quoted string, given what follows the opening quote.
 fn unquote(quoted: &[u8]) -> Result<Cow<'_, [u8]>, InvalidKey> {
     let mut key = Vec::with_capacity(quoted.len());
     let mut rest = quoted.iter().copied();
@@ -78,12 +79,12 @@ fn unquote(quoted: &[u8]) -> Result<Cow<'_, [u8]>, InvalidKey> {
     Err(InvalidKey::Quoting)
 }
 
-/// Whose key it is: the same key in two scopes is two keys.
+/// The namespace of a key: the same key in two scopes is two keys.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Scope(Cow<'static, str>);
 
 impl Scope {
-    /// The scope of an operation that all clients of this deployment share.
+    /// The scope of an operation, shared by all clients.
     #[must_use]
     pub const fn shared(operation: &'static str) -> Self {
         Self(Cow::Borrowed(operation))
@@ -96,27 +97,27 @@ impl Scope {
     }
 }
 
-/// A key and whose it is: what a stored response is found by.
+/// A key within its scope: identifies a stored answer.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ScopedKey {
-    /// Whose key it is.
+    /// The scope.
     pub scope: Scope,
     /// The key.
     pub key: IdempotencyKey,
 }
 
 impl ScopedKey {
-    /// What the database knows it by: 128 bits of SHA-256 over scope and key, as random as a UUID.
-    /// An index of them is small, whatever clients choose. Never changes.
+    /// 128 bits of SHA-256 over scope, NUL and key: the primary key of the stored row. Never
+    /// changes.
     #[must_use]
-    pub fn digest(&self) -> [u8; 16] {
+    pub fn digest(&self) -> Uuid {
         let digest = Sha256::new()
             .chain_update(self.scope.as_str())
-            // Neither holds a NUL, so they cannot be shifted.
+            // Neither contains a NUL, so no two pairs have the same bytes.
             .chain_update([0])
             .chain_update(self.key.as_str())
             .finalize();
-        std::array::from_fn(|index| digest[index])
+        Uuid::from_bytes(std::array::from_fn(|index| digest[index]))
     }
 }
 
@@ -190,7 +191,10 @@ mod tests {
             0x03, 0x35, 0xdf, 0xe4, 0x3e, 0x13, 0x8e, 0xc9, 0xd9, 0xc8, 0x39, 0xf1, 0x2a, 0x4b,
             0x6a, 0xfe,
         ];
-        assert_eq!(scoped("place_order", "abc").digest(), stored);
+        assert_eq!(
+            scoped("place_order", "abc").digest(),
+            Uuid::from_bytes(stored)
+        );
     }
 
     #[test]

@@ -1,58 +1,65 @@
-//! A lane: one writer, one connection, one batch at a time.
+//! A lane: one batch at a time on a connection of its own.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
-use super::batch::{Batch, Claim, Request};
-use super::commit::{LockWait, commit};
+use super::batch::{Batch, Claim, Ending, Next, Settled};
+use super::commit::{KeyRow, commit};
 use super::operation::{Error, Operation};
+use super::pending::Pending;
 use super::replay::Replays;
-use crate::db::{Class, ConnectError, Database, WriteError, Writer};
+use crate::db::{self, ConnectError, Connection, Database, ErrorClass, LockWait};
 
 /// The longest pause between two attempts at a batch.
 const BACKOFF_MAX: Duration = Duration::from_millis(500);
 
-/// Takes everything that waits, commits it, answers it, and takes the next. Runs in a task of its
-/// own: no caller that goes away can cancel a transaction.
+/// Commits everything that waits, answers it, and takes the next. Runs in a task of its own, so
+/// that no caller that goes away cancels a transaction.
 pub(super) struct Lane<O> {
-    queue: mpsc::Receiver<Request<O>>,
+    queue: mpsc::Receiver<Pending<O>>,
     database: Database,
     replays: Replays,
     batch_max: usize,
     transaction_timeout: Duration,
-    /// `None` until first use, and after anything that leaves its state in doubt.
-    writer: Option<Writer>,
+    /// `None` until first use, and whenever its state is in doubt.
+    connection: Option<Connection>,
 }
 
-/// Why an attempt at a batch has no result.
+/// Why an attempt at a batch failed.
 #[derive(Debug, thiserror::Error)]
-enum Failure {
+enum AttemptError {
     #[error(transparent)]
     Connect(#[from] ConnectError),
     #[error(transparent)]
-    Database(#[from] WriteError),
+    Database(#[from] sea_orm::DbErr),
     #[error("the transaction did not end within {0:?}")]
     TimedOut(Duration),
     #[error("the operation panicked")]
     Panicked,
 }
 
-impl Failure {
-    fn class(&self) -> Class {
+impl AttemptError {
+    fn class(&self) -> ErrorClass {
         match self {
-            Self::Database(error) => error.class(),
-            Self::Connect(_) | Self::TimedOut(_) => Class::Unavailable,
-            Self::Panicked => Class::Refused,
+            Self::Database(error) => db::class(error),
+            Self::Connect(_) | Self::TimedOut(_) => ErrorClass::Unavailable,
+            Self::Panicked => ErrorClass::Rejected,
         }
+    }
+
+    /// Whether the connection can be used again.
+    fn spares_connection(&self) -> bool {
+        matches!(self, Self::Database(_)) && self.class() != ErrorClass::Unavailable
     }
 }
 
 impl<O: Operation> Lane<O> {
     pub(super) fn new(
-        queue: mpsc::Receiver<Request<O>>,
+        queue: mpsc::Receiver<Pending<O>>,
         database: Database,
         replays: Replays,
         batch_max: usize,
@@ -64,111 +71,135 @@ impl<O: Operation> Lane<O> {
             replays,
             batch_max,
             transaction_timeout,
-            writer: None,
+            connection: None,
         }
     }
 
-    /// Runs until the queue is closed and empty. On SQLite it blocks the thread that it is on.
+    /// Runs until the queue is closed and empty.
     pub(super) async fn run(mut self) {
         let mut waiting = Vec::new();
         while self.queue.recv_many(&mut waiting, self.batch_max).await > 0 {
             self.execute(Batch::new(std::mem::take(&mut waiting))).await;
         }
-        if let Some(writer) = self.writer {
-            writer.close().await;
+        if let Some(connection) = self.connection {
+            // Nothing is lost if the database does not hear it.
+            let _ = connection.close().await;
         }
     }
 
-    /// Brings every request of a batch to an answer: again after a failure that passes, in
-    /// halves after one that a single request may be the reason of.
-    async fn execute(&mut self, batch: Batch<O>) {
+    /// Answers every request: retries transient failures, bisects the batch on permanent ones.
+    async fn execute(&mut self, batch: Batch<Pending<O>>) {
         let mut backoff = Backoff::default();
         let mut work = vec![(batch, LockWait::Full)];
         while let Some((batch, lock_wait)) = work.pop() {
-            let batch = batch.without_late();
+            let now = Instant::now();
+            let (expired, batch) = batch.drop_expired(|request| request.deadline <= now);
+            fail(expired, Error::TimedOut);
             if batch.is_empty() {
                 continue;
             }
             let failure = match self.attempt(&batch, lock_wait).await {
                 Ok(claims) => {
                     backoff = Backoff::default();
-                    work.push((batch.settle(claims, &self.replays), lock_wait));
+                    work.push((self.answer(batch.settle(claims)), lock_wait));
                     continue;
                 }
                 Err(failure) => failure,
             };
-            match failure.class() {
-                Class::Retry | Class::Unavailable => {
+            match batch.after(failure.class(), lock_wait) {
+                Next::Retry(batch) => {
                     backoff.failed(&failure, &self.database);
-                    tokio::time::sleep(backoff.pause().min(batch.patience())).await;
+                    tokio::time::sleep(backoff.pause().min(time_left(&batch))).await;
                     work.push((batch, lock_wait));
                 }
-                class @ (Class::Locked | Class::Refused) => match batch.halve() {
-                    Ok((first, second)) => {
-                        let wait = if class == Class::Locked {
-                            LockWait::Brief
-                        } else {
-                            lock_wait
-                        };
-                        work.extend([(second, wait), (first, wait)]);
-                    }
-                    Err(single) if class == Class::Locked => single.refuse(Error::InUse),
-                    Err(single) => {
-                        tracing::error!(
-                            error = &failure as &dyn std::error::Error,
-                            database = %self.database.url(),
-                            "request refused by the database"
-                        );
-                        work.push((single.refuse_claimant(Error::Failed), lock_wait));
-                    }
-                },
+                Next::Bisect(first, second, lock_wait) => {
+                    work.extend([(second, lock_wait), (first, lock_wait)]);
+                }
+                Next::InUse(requests) => fail(requests, Error::InUse),
+                Next::Reject(requests, rest) => {
+                    tracing::error!(
+                        error = &failure as &dyn std::error::Error,
+                        database = %self.database.url(),
+                        "the database rejected a request"
+                    );
+                    fail(requests, Error::Failed);
+                    work.push((rest, lock_wait));
+                }
             }
         }
     }
 
-    /// One transaction, within its bound. The writer is kept only if its state is known.
+    /// Runs one transaction within its time limit. Keeps the connection only if its state is
+    /// known.
     async fn attempt(
         &mut self,
-        batch: &Batch<O>,
+        batch: &Batch<Pending<O>>,
         lock_wait: LockWait,
-    ) -> Result<Vec<Claim>, Failure> {
-        let mut writer = match self.writer.take() {
-            Some(writer) => writer,
-            None => self.database.writer().await?,
+    ) -> Result<Vec<Claim<KeyRow>>, AttemptError> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.database.lane().await?,
         };
-        let transaction = AssertUnwindSafe(commit(&mut writer, batch, lock_wait)).catch_unwind();
-        let ended = tokio::time::timeout(self.transaction_timeout, transaction).await;
-        let result = match ended {
-            Ok(Ok(result)) => result.map_err(Failure::Database),
-            Ok(Err(_panic)) => return Err(Failure::Panicked),
-            Err(_elapsed) => return Err(Failure::TimedOut(self.transaction_timeout)),
-        };
-        if result
-            .as_ref()
-            .err()
-            .is_none_or(|failure| failure.class() != Class::Unavailable)
+        let claimants = batch.claimants();
+        let transaction = AssertUnwindSafe(commit(&connection, &claimants, lock_wait));
+        let result = match tokio::time::timeout(
+            self.transaction_timeout,
+            transaction.catch_unwind(),
+        )
+        .await
         {
-            self.writer = Some(writer);
+            Ok(Ok(result)) => result.map_err(AttemptError::from),
+            Ok(Err(_panic)) => Err(AttemptError::Panicked),
+            Err(_elapsed) => Err(AttemptError::TimedOut(self.transaction_timeout)),
+        };
+        let known = result.as_ref().err();
+        if known.is_none_or(AttemptError::spares_connection) {
+            self.connection = Some(connection);
         }
         result
     }
+
+    /// Answers what is settled, and returns what has to be claimed again.
+    fn answer(&self, settled: Settled<Pending<O>>) -> Batch<Pending<O>> {
+        for (request, ending) in settled.endings {
+            if let Ending::Replayed(row) = &ending {
+                self.replays.keep(request.digest, row);
+            }
+            request.answer(ending.into());
+        }
+        settled.again
+    }
 }
 
-/// Pauses between attempts: doubled each time, with full jitter, so that instances that met do
-/// not meet again.
+fn fail<O: Operation>(requests: Vec<Pending<O>>, error: Error) {
+    for request in requests {
+        request.answer(Err(error));
+    }
+}
+
+/// The time until the last deadline of a batch.
+fn time_left<O: Operation>(batch: &Batch<Pending<O>>) -> Duration {
+    let last = batch.requests().map(|request| request.deadline).max();
+    last.map_or(Duration::ZERO, |deadline| {
+        deadline.saturating_duration_since(Instant::now())
+    })
+}
+
+/// Pauses between attempts: exponential with full jitter, so that instances that collided do not
+/// collide again.
 #[derive(Debug, Default)]
 struct Backoff {
     failures: u32,
 }
 
 impl Backoff {
-    /// An outage is logged when it begins, not at every attempt.
-    fn failed(&mut self, failure: &Failure, database: &Database) {
-        if self.failures == 0 && failure.class() == Class::Unavailable {
+    /// Counts a failure. Logs an outage when it begins, not at every attempt.
+    fn failed(&mut self, failure: &AttemptError, database: &Database) {
+        if self.failures == 0 && failure.class() == ErrorClass::Unavailable {
             tracing::warn!(
                 error = failure as &dyn std::error::Error,
                 database = %database.url(),
-                "batch not committed, trying again"
+                "batch not committed, retrying"
             );
         }
         self.failures = self.failures.saturating_add(1);

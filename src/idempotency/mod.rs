@@ -1,19 +1,19 @@
 //! At most one effect per key.
 //!
-//! An [`Operation`] is executed under an [`IdempotencyKey`] within a [`Scope`]. The
-//! [`Executor`] queues it in a *lane*; the lane commits everything that waits as one transaction
-//! (group commit), key row first, and answers all of it:
+//! An [`Operation`] is executed under an [`IdempotencyKey`] within a [`Scope`]. The [`Executor`]
+//! queues the request in a *lane*. The lane commits everything that waits as one transaction
+//! (group commit), keys first, and answers every request:
 //!
-//! - the first request of a key **creates**: its effect and its response are stored together;
-//! - another with the same [`Fingerprint`] **replays** the stored response, byte for byte;
+//! - the first request of a key **creates**: its effect and its answer are stored together;
+//! - another with the same [`Fingerprint`] **replays** the stored answer, byte for byte;
 //! - another with a different fingerprint is refused: the key is **reused**.
 //!
-//! There is no in-progress state: until COMMIT nothing exists, afterwards everything does. A crash
+//! There is no in-progress state: before COMMIT nothing exists, after it everything does. A crash
 //! is a rollback.
 //!
-//! Knows neither orders nor HTTP.
+//! This module knows neither orders nor HTTP.
 
-mod batch;
+pub mod batch;
 mod commit;
 mod executor;
 mod fingerprint;
@@ -22,9 +22,10 @@ mod key;
 mod lane;
 mod number;
 mod operation;
+mod pending;
 mod replay;
 
 pub use self::executor::{Executor, Lanes, Settings};
 pub use self::fingerprint::Fingerprint;
 pub use self::key::{IdempotencyKey, InvalidKey, Scope, ScopedKey};
-pub use self::operation::{Effect, Error, Operation, Outcome, StoredResponse};
+pub use self::operation::{Answer, Error, Operation, Outcome, StoredAnswer};

@@ -1,80 +1,108 @@
 //! What is made idempotent, and how an execution can end.
 
 use bytes::Bytes;
+use sea_orm::{DatabaseTransaction, DbErr};
 use uuid::Uuid;
 
-use crate::db::Rows;
-
-/// An effect that must happen at most once per key.
+/// An effect that happens at most once per key.
 ///
-/// An operation is data. It makes its ids itself, so it knows its response before anything is
-/// written, and key row and response are one insert. It says what it writes, for many operations
-/// at once, and the executor writes it: an operation cannot begin a transaction of its own, call
-/// the network, or act twice.
+/// The executor claims the keys of many requests in one transaction, calls [`Operation::apply`]
+/// once for all requests that won theirs, and commits effects and answers together. If anything
+/// fails, all of it is rolled back and run again, so `apply` may be called several times for one
+/// request, of which at most one call takes effect.
+///
+/// `apply` may read, insert, update and delete whatever it likes through the transaction. It must
+/// not:
+///
+/// - do anything that a rollback does not undo: call the network, write files, send messages;
+/// - commit, or open another transaction on another connection (a nested
+///   [`begin`](sea_orm::TransactionTrait::begin), a savepoint, is fine);
+/// - wait for anything but the database: all requests of the batch wait with it. The whole
+///   transaction is bounded by [`Settings::transaction_timeout`](super::Settings).
+///
+/// An error fails the whole batch. One that is not transient makes the executor bisect the batch
+/// until the request that causes it is alone, and fails that one.
 pub trait Operation: Send + Sync + 'static {
-    /// Names the operation, in the scope of its keys and in fingerprints. Never changes.
+    /// Names the operation in the scope of its keys and in fingerprints. Never changes.
     const NAME: &'static str;
 
-    /// The id of what this request would make; no other request has the same.
+    /// Whether [`Operation::apply`] can answer [`Answer::Refused`]. If it can, `apply` runs in a
+    /// savepoint, so that no effect of a refused request remains.
+    const REFUSES: bool = false;
+
+    /// ID of what this request would create. No other request has the same.
     fn resource(&self) -> Uuid;
 
-    /// The response to store and to replay, byte for byte.
-    fn response(&self) -> Bytes;
+    /// The response, if it is known before the transaction. It saves the statement that stores a
+    /// response which only [`Operation::apply`] knows.
+    fn response(&self) -> Option<Bytes> {
+        None
+    }
 
-    /// What `operations` write. The tables and columns depend on the kind of operation only, the
-    /// rows on the operations. Rows of those that turn out to be duplicates are not written.
-    fn effects<'a>(operations: &[&'a Self]) -> Vec<Effect<'a>>;
+    /// Applies the effects of `winners`, the requests that may have theirs, and returns one answer
+    /// for each, in their order.
+    ///
+    /// After a refusal the effects are rolled back and `apply` is called again for the requests
+    /// that it accepted, until it refuses none of them.
+    fn apply(
+        txn: &DatabaseTransaction,
+        winners: &[&Self],
+    ) -> impl Future<Output = Result<Vec<Answer>, DbErr>> + Send;
 }
 
-/// Rows that are inserted into a table.
-#[derive(Debug)]
-pub struct Effect<'a> {
-    /// The table.
-    pub table: &'static str,
-    /// The column that says whose row it is, by [`Operation::resource`].
-    pub resource: &'static str,
-    /// The rows, with the columns of the table that are not left to their defaults.
-    pub rows: Rows<'a>,
-}
-
-/// The answer that was stored with a key.
+/// What an operation answers. It is stored with the key and replayed byte for byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredResponse {
-    /// The id of what was made.
+pub enum Answer {
+    /// The effect has happened.
+    Accepted(Bytes),
+    /// The effect has not happened and never will under this key: sold out, limit reached.
+    Refused {
+        /// The status of the refusal in the caller's protocol, such as 422 in HTTP. The executor
+        /// stores it and gives it no meaning.
+        status: u16,
+        /// The response.
+        body: Bytes,
+    },
+}
+
+/// The answer stored with a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredAnswer {
+    /// ID of what the request created, or would have.
     pub resource: Uuid,
-    /// The response, byte for byte.
-    pub body: Bytes,
+    /// What the operation answered.
+    pub answer: Answer,
 }
 
 /// How an execution succeeded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// This request had the effect.
-    Created(StoredResponse),
-    /// An earlier one had it, with the same fingerprint.
-    Replayed(StoredResponse),
+    /// This request was applied.
+    Created(StoredAnswer),
+    /// An earlier request with the same payload was.
+    Replayed(StoredAnswer),
 }
 
-/// Why a request had no answer. After any of these but [`Error::Reused`] the same key may be
-/// tried again, and that is always safe.
+/// Why a request has no answer. Except after [`Error::Reused`], retrying with the same key is
+/// safe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The key belongs to a request with another fingerprint.
+    /// The key belongs to a request with another payload.
     #[error("the key was used for a different request")]
     Reused,
-    /// Another instance holds the key in a transaction that did not end within the lock wait.
+    /// Another instance held the key for longer than the lock wait.
     #[error("the first request with this key is still in flight")]
     InUse,
     /// The queue is full.
     #[error("too many requests are waiting")]
     Overloaded,
-    /// The deadline passed. The request may or may not have had its effect.
+    /// The deadline passed. The effect may or may not have happened.
     #[error("the database did not answer in time")]
     TimedOut,
     /// The service is stopping.
     #[error("the service is shutting down")]
     ShuttingDown,
-    /// The database refused this very request: a bug, which has been logged.
+    /// The database rejected this very request: a bug, which has been logged.
     #[error("the request could not be executed")]
     Failed,
 }

@@ -1,41 +1,32 @@
-//! Stored responses in memory, so that a key that is replayed again and again does not ask the
-//! database every time.
+//! Stored answers in memory, so that a key that is replayed often does not reach the database.
 //!
-//! A key row never changes, so a response that was committed once may be replayed from here. This
-//! is an optimisation only: without it every answer is the same.
+//! A key row never changes, so a committed answer may be replayed from here. Without this cache
+//! every answer is the same.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use moka::sync::Cache;
+use uuid::Uuid;
 
-use super::ScopedKey;
-use super::operation::StoredResponse;
+use super::commit::KeyRow;
+use super::operation::Answer;
 
-/// How long a response is kept. It bounds for how long a row that somebody removed by hand is
-/// still honoured.
+/// How long an answer is kept: for so long a row that was deleted by hand is still honoured.
 const AGE_MAX: Duration = Duration::from_mins(5);
 
-/// What an entry takes besides key and response, in bytes, as measured.
+/// Memory of an entry besides its response, in bytes, as measured.
 const OVERHEAD: usize = 512;
 
-/// What the owner of a key asked for, as the bytes of its fingerprint, and what it got.
+/// The cache, by digest of the key. Clones share it.
 #[derive(Debug, Clone)]
-pub(super) struct Replay {
-    pub(super) fingerprint: Arc<[u8]>,
-    pub(super) stored: StoredResponse,
-}
-
-/// The cache. Clones share it.
-#[derive(Debug, Clone)]
-pub(super) struct Replays(Cache<ScopedKey, Replay>);
+pub(super) struct Replays(Cache<Uuid, KeyRow>);
 
 impl Replays {
-    /// A cache of so many bytes; 0 for none.
+    /// A cache of that many bytes; 0 for none.
     pub(super) fn new(bytes_max: u64) -> Self {
-        let weight = |name: &ScopedKey, replay: &Replay| {
-            let bytes = name.key.as_str().len() + replay.stored.body.len() + OVERHEAD;
-            u32::try_from(bytes).unwrap_or(u32::MAX)
+        let weight = |_: &Uuid, row: &KeyRow| {
+            let (Answer::Accepted(body) | Answer::Refused { body, .. }) = &row.stored.answer;
+            u32::try_from(body.len() + OVERHEAD).unwrap_or(u32::MAX)
         };
         Self(
             Cache::builder()
@@ -46,17 +37,13 @@ impl Replays {
         )
     }
 
-    pub(super) fn get(&self, key: &ScopedKey) -> Option<Replay> {
-        self.0.get(key)
+    pub(super) fn get(&self, digest: &Uuid) -> Option<KeyRow> {
+        self.0.get(digest)
     }
 
-    /// Keeps what was replayed once: it may well be asked for again. A new order is not kept,
-    /// because most are never sent twice. Only for what is known to be committed.
-    pub(super) fn keep(&self, key: &ScopedKey, fingerprint: &[u8], stored: &StoredResponse) {
-        let replay = Replay {
-            fingerprint: fingerprint.into(),
-            stored: stored.clone(),
-        };
-        self.0.insert(key.clone(), replay);
+    /// Keeps the row of a key that has been replayed, which may well happen again. Most new orders
+    /// are never replayed, so their rows are not kept. The row must be committed.
+    pub(super) fn keep(&self, digest: Uuid, row: &KeyRow) {
+        self.0.insert(digest, row.clone());
     }
 }

@@ -1,13 +1,14 @@
 //! Placing an order, as an idempotent operation.
 
 use bytes::Bytes;
+use sea_orm::{ActiveValue, DatabaseTransaction, DbErr};
 use uuid::Uuid;
 
 use super::{NewOrder, Order};
-use crate::db::{Cells, Rows};
-use crate::idempotency::{Effect, Operation};
+use crate::db::entity::{insert_all, order};
+use crate::idempotency::{Answer, Operation};
 
-/// Stores one order. Its response is the order.
+/// Stores one order and answers with it.
 #[derive(Debug, Clone)]
 pub struct PlaceOrder {
     order: Order,
@@ -29,6 +30,15 @@ impl PlaceOrder {
             response: response.into(),
         }
     }
+
+    fn row(&self) -> order::ActiveModel {
+        order::ActiveModel {
+            id: ActiveValue::Set(self.order.id),
+            item: ActiveValue::Set(self.order.item.clone()),
+            quantity: ActiveValue::Set(self.order.quantity),
+            created_at: ActiveValue::NotSet,
+        }
+    }
 }
 
 impl Operation for PlaceOrder {
@@ -38,23 +48,13 @@ impl Operation for PlaceOrder {
         self.order.id
     }
 
-    fn response(&self) -> Bytes {
-        self.response.clone()
+    fn response(&self) -> Option<Bytes> {
+        Some(self.response.clone())
     }
 
-    fn effects<'a>(operations: &[&'a Self]) -> Vec<Effect<'a>> {
-        let orders = || operations.iter().map(|operation| &operation.order);
-        vec![Effect {
-            table: "orders",
-            resource: "id",
-            rows: Rows::new([
-                ("id", Cells::Uuid(orders().map(|o| o.id).collect())),
-                ("item", Cells::Text(orders().map(|o| &*o.item).collect())),
-                (
-                    "quantity",
-                    Cells::Integer(orders().map(|o| o.quantity).collect()),
-                ),
-            ]),
-        }]
+    async fn apply(txn: &DatabaseTransaction, winners: &[&Self]) -> Result<Vec<Answer>, DbErr> {
+        insert_all(txn, winners.iter().map(|place| place.row()).collect()).await?;
+        let answers = winners.iter().map(|place| place.response.clone());
+        Ok(answers.map(Answer::Accepted).collect())
     }
 }

@@ -1,3 +1,28 @@
-//! The tables as SeaORM sees them. Rows do not leave the query functions that read them.
+//! The tables as SeaORM entities.
 
+pub mod idempotency_key;
 pub mod order;
+
+use sea_orm::{ActiveModelTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel};
+
+/// The most rows in one statement.
+const ROWS_MAX: usize = 64;
+
+/// Splits rows so that there are at most [`ROWS_MAX`] different statements for any number of
+/// them: a text with its own number of rows is prepared once per connection.
+pub fn chunks<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
+    rows.chunks(ROWS_MAX)
+}
+
+/// Inserts rows, many with one statement.
+pub async fn insert_all<A>(db: &impl ConnectionTrait, rows: Vec<A>) -> Result<(), DbErr>
+where
+    A: ActiveModelTrait + Send,
+    <A::Entity as EntityTrait>::Model: IntoActiveModel<A>,
+{
+    for chunk in chunks(&rows) {
+        let insert = A::Entity::insert_many(chunk.iter().cloned());
+        insert.exec_without_returning(db).await?;
+    }
+    Ok(())
+}

@@ -18,7 +18,7 @@ const AFTER_RULE: &str = "after must be the id of an order";
 impl Problem {
     /// Whether a failed read is worth another try. Anything else is a bug, logged here.
     pub(in crate::http) fn of_read(error: &DbErr) -> Self {
-        if db::class(error) == db::Class::Refused {
+        if db::class(error) == db::ErrorClass::Rejected {
             tracing::error!(
                 error = error as &dyn std::error::Error,
                 "read refused by the database"

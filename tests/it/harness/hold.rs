@@ -72,5 +72,5 @@ pub(crate) fn digest(key: &str) -> uuid::fmt::Simple {
         scope: orders::idempotency::Scope::shared("place_order"),
         key: orders::idempotency::IdempotencyKey::parse(key.as_bytes()).unwrap(),
     };
-    uuid::Uuid::from_bytes(key.digest()).simple()
+    key.digest().simple()
 }

@@ -1,0 +1,76 @@
+//! A request that waits for its answer.
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::batch::{self, Ending};
+use super::commit::KeyRow;
+use super::operation::{Answer, Error, Operation, Outcome, StoredAnswer};
+use super::{Fingerprint, ScopedKey};
+
+/// The result that a caller waits for.
+pub(super) type Executed = Result<Outcome, Error>;
+
+/// One request in a lane.
+#[derive(Debug)]
+pub(super) struct Pending<O> {
+    pub(super) key: ScopedKey,
+    /// Digest of `key`.
+    pub(super) digest: Uuid,
+    pub(super) fingerprint: Fingerprint,
+    pub(super) operation: O,
+    pub(super) deadline: Instant,
+    pub(super) reply: oneshot::Sender<Executed>,
+}
+
+impl<O: Operation> Pending<O> {
+    /// Answers the caller. If it has gone, its retry replays.
+    pub(super) fn answer(self, executed: Executed) {
+        let _ = self.reply.send(executed);
+    }
+
+    /// The row that the request inserts once it is answered.
+    pub(super) fn row(&self, answer: Answer) -> KeyRow {
+        KeyRow {
+            fingerprint: Bytes::copy_from_slice(self.fingerprint.as_bytes()),
+            stored: StoredAnswer {
+                resource: self.operation.resource(),
+                answer,
+            },
+        }
+    }
+}
+
+impl<O: Operation> batch::Request for Pending<O> {
+    /// The digest: all instances sort by it, and it is the order of the index.
+    type Key = Uuid;
+    type Row = KeyRow;
+
+    fn key(&self) -> &Uuid {
+        &self.digest
+    }
+
+    fn inserted(&self, row: &KeyRow) -> bool {
+        row.stored.resource == self.operation.resource()
+    }
+
+    fn matches(&self, row: &KeyRow) -> bool {
+        self.fingerprint.as_bytes() == row.fingerprint
+    }
+
+    fn repeats(&self, other: &Self) -> bool {
+        self.fingerprint == other.fingerprint
+    }
+}
+
+impl From<Ending<KeyRow>> for Executed {
+    fn from(ending: Ending<KeyRow>) -> Self {
+        match ending {
+            Ending::Created(row) => Ok(Outcome::Created(row.stored)),
+            Ending::Replayed(row) => Ok(Outcome::Replayed(row.stored)),
+            Ending::Reused => Err(Error::Reused),
+        }
+    }
+}
