@@ -11,10 +11,10 @@ use super::request::{BodyBounds, Key, OrderBody, new_order};
 use super::response::{BUG, RawJson, Refusals, Refused};
 use super::schema;
 use crate::db::Connection;
-use crate::idempotency::json::Json;
 use crate::idempotency::{
     Answer, Executor, Fingerprint, Operation, Outcome, Scope, ScopedKey, StoredAnswer,
 };
+use crate::json::Json;
 use crate::order::{self, Order, PlaceOrder};
 
 /// Orders: place, find, list.

@@ -13,8 +13,8 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::problem::Problem;
 use super::schema::NewOrder as NewOrderSchema;
-use crate::idempotency::json::Json;
 use crate::idempotency::{IdempotencyKey, InvalidKey};
+use crate::json::Json;
 use crate::order::{InvalidOrder, NewOrder};
 
 const KEY: &str = "Idempotency-Key";

@@ -11,6 +11,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::batch::Claim;
+use super::lane::Turn;
 use super::operation::{Answer, Operation, StoredAnswer};
 use super::pending::Pending;
 use crate::db::entity::{chunks, idempotency_key as keys};
@@ -29,12 +30,16 @@ pub struct KeyRow {
 /// Claims the keys, applies the operations that won theirs, commits, and reads the rows of the
 /// others. Returns one claim per claimant, in the order given.
 ///
+/// Gives the turn on before COMMIT, so that the next lane fills its transaction while this one
+/// waits for the disk.
+///
 /// After an error the outcome is unknown. Running the batch again is always right: a claimant that
 /// finds its own row has won it before.
 pub(super) async fn commit<O: Operation>(
     connection: &Connection,
     claimants: &[&Pending<O>],
     lock_wait: LockWait,
+    turn: Option<Turn>,
 ) -> Result<Vec<Claim<KeyRow>>, DbErr> {
     reach(Point::BeforeClaim);
     let txn = connection.begin(lock_wait).await?;
@@ -47,6 +52,7 @@ pub(super) async fn commit<O: Operation>(
         }
     };
     reach(Point::BeforeCommit);
+    drop(turn);
     txn.commit().await?;
     reach(Point::AfterCommit);
     let claims = read_losers(connection, claimants, written).await?;

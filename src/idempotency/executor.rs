@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
@@ -69,6 +69,7 @@ impl<O: Operation> Executor<O> {
         let replays = Replays::new(settings.replay_bytes_max);
         let mut tasks = JoinSet::new();
         let mut lanes = Vec::new();
+        let turn = Arc::new(Mutex::new(()));
         for _ in 0..database.writers(settings.lanes).get() {
             let (sender, queue) = mpsc::channel(settings.queue_max.get());
             let lane = Lane::new(
@@ -77,6 +78,7 @@ impl<O: Operation> Executor<O> {
                 replays.clone(),
                 settings.batch_max.get(),
                 settings.transaction_timeout,
+                Arc::clone(&turn),
             );
             tasks.spawn(lane.run());
             lanes.push(sender);

@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::json::Json;
+use crate::json::Json;
 
 /// The way fingerprints are made now. A change of the way is a new version, so that an old row is
 /// never compared with a digest of another kind.

@@ -1,10 +1,11 @@
 //! A lane: one batch at a time on a connection of its own.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, OwnedMutexGuard, mpsc};
 use tokio::time::Instant;
 
 use super::batch::{Batch, Claim, Ending, Next, Settled};
@@ -17,6 +18,13 @@ use crate::db::{self, ConnectError, Connection, Database, ErrorClass, LockWait};
 /// The longest pause between two attempts at a batch.
 const BACKOFF_MAX: Duration = Duration::from_millis(500);
 
+/// The longest wait for a turn: a lane that waits for a lock must not stop the others.
+const TURN_MAX: Duration = Duration::from_millis(50);
+
+/// The right to fill a transaction. The lanes of an executor fill theirs in turn, and only their
+/// commits overlap: what arrives meanwhile makes batches larger, and commits cheaper.
+pub(super) type Turn = OwnedMutexGuard<()>;
+
 /// Commits everything that waits, answers it, and takes the next. Runs in a task of its own, so
 /// that no caller that goes away cancels a transaction.
 pub(super) struct Lane<O> {
@@ -25,6 +33,7 @@ pub(super) struct Lane<O> {
     replays: Replays,
     batch_max: usize,
     transaction_timeout: Duration,
+    turn: Arc<Mutex<()>>,
     /// `None` until first use, and whenever its state is in doubt.
     connection: Option<Connection>,
 }
@@ -64,6 +73,7 @@ impl<O: Operation> Lane<O> {
         replays: Replays,
         batch_max: usize,
         transaction_timeout: Duration,
+        turn: Arc<Mutex<()>>,
     ) -> Self {
         Self {
             queue,
@@ -71,6 +81,7 @@ impl<O: Operation> Lane<O> {
             replays,
             batch_max,
             transaction_timeout,
+            turn,
             connection: None,
         }
     }
@@ -79,7 +90,10 @@ impl<O: Operation> Lane<O> {
     pub(super) async fn run(mut self) {
         let mut waiting = Vec::new();
         while self.queue.recv_many(&mut waiting, self.batch_max).await > 0 {
-            self.execute(Batch::new(std::mem::take(&mut waiting))).await;
+            let turn = self.take_turn().await;
+            self.gather(&mut waiting).await;
+            self.execute(Batch::new(std::mem::take(&mut waiting)), turn)
+                .await;
         }
         if let Some(connection) = self.connection {
             // Nothing is lost if the database does not hear it.
@@ -87,8 +101,25 @@ impl<O: Operation> Lane<O> {
         }
     }
 
+    /// Waits for the turn, within a bound. Without contention it takes no time.
+    async fn take_turn(&self) -> Option<Turn> {
+        let turn = Arc::clone(&self.turn).lock_owned();
+        tokio::time::timeout(TURN_MAX, turn).await.ok()
+    }
+
+    /// Lets ready tasks run, which may queue more requests, and takes those. It takes no time where
+    /// there are none; under load it makes batches larger.
+    async fn gather(&mut self, waiting: &mut Vec<Pending<O>>) {
+        tokio::task::yield_now().await;
+        while waiting.len() < self.batch_max
+            && let Ok(request) = self.queue.try_recv()
+        {
+            waiting.push(request);
+        }
+    }
+
     /// Answers every request: retries transient failures, bisects the batch on permanent ones.
-    async fn execute(&mut self, batch: Batch<Pending<O>>) {
+    async fn execute(&mut self, batch: Batch<Pending<O>>, mut turn: Option<Turn>) {
         let mut backoff = Backoff::default();
         let mut work = vec![(batch, LockWait::Full)];
         while let Some((batch, lock_wait)) = work.pop() {
@@ -98,7 +129,7 @@ impl<O: Operation> Lane<O> {
             if batch.is_empty() {
                 continue;
             }
-            let failure = match self.attempt(&batch, lock_wait).await {
+            let failure = match self.attempt(&batch, lock_wait, turn.take()).await {
                 Ok(claims) => {
                     backoff = Backoff::default();
                     work.push((self.answer(batch.settle(claims)), lock_wait));
@@ -135,13 +166,14 @@ impl<O: Operation> Lane<O> {
         &mut self,
         batch: &Batch<Pending<O>>,
         lock_wait: LockWait,
+        turn: Option<Turn>,
     ) -> Result<Vec<Claim<KeyRow>>, AttemptError> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.database.lane().await?,
         };
         let claimants = batch.claimants();
-        let transaction = AssertUnwindSafe(commit(&connection, &claimants, lock_wait));
+        let transaction = AssertUnwindSafe(commit(&connection, &claimants, lock_wait, turn));
         let result = match tokio::time::timeout(
             self.transaction_timeout,
             transaction.catch_unwind(),

@@ -7,8 +7,8 @@ use sea_orm::DbErr;
 
 use super::Problem;
 use crate::db;
-use crate::idempotency::json::InvalidJson;
 use crate::idempotency::{Error, InvalidKey};
+use crate::json::InvalidJson;
 use crate::order::InvalidOrder;
 
 /// The rules of parameters, as people say them.

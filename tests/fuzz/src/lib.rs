@@ -6,12 +6,10 @@
 
 #[path = "../../../src/idempotency/fingerprint.rs"]
 pub mod fingerprint;
-#[path = "../../../src/idempotency/json.rs"]
+#[path = "../../../src/json/mod.rs"]
 pub mod json;
 #[path = "../../../src/idempotency/key.rs"]
 pub mod key;
-#[path = "../../../src/idempotency/number.rs"]
-pub mod number;
 
 pub mod value;
 

@@ -1,4 +1,4 @@
-//! Numbers as JSON writes them, of any size, without rounding.
+//! JSON numbers of any size, without rounding.
 
 use std::fmt;
 
@@ -13,8 +13,8 @@ pub struct Number {
 }
 
 impl Number {
-    /// Reads a number that follows the grammar of JSON (RFC 8259 §6). `None` if its exponent
-    /// does not fit 64 bits.
+    /// Parses a number that follows the grammar of JSON (RFC 8259 §6). `None` if its exponent
+    /// exceeds 64 bits.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (negative, text) = match text.strip_prefix('-') {
             Some(rest) => (true, rest),
@@ -45,7 +45,7 @@ impl Number {
         })
     }
 
-    /// The number as a whole number of 64 bits, if it is one.
+    /// Converts to a 64-bit integer if the value is one.
     #[must_use]
     pub fn as_integer(&self) -> Option<i64> {
         if self.digits.is_empty() {

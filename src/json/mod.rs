@@ -1,9 +1,9 @@
-//! JSON as a value that loses nothing, and its canonical form.
+//! JSON values without loss, and their canonical form.
 //!
-//! `serde_json` does the syntax; this module keeps what `serde_json::Value` would lose and a
-//! fingerprint needs: numbers beyond `f64`, and the fact that a member occurred twice.
-//! The canonical form is that of RFC 8785 in effect (order of members, white space, escapes and
-//! the spelling of numbers do not matter), except that numbers are exact.
+//! `serde_json` checks the syntax. This module keeps what `serde_json::Value` loses and a
+//! fingerprint needs: numbers beyond `f64`, and members that occur twice. The canonical form has
+//! the effect of RFC 8785 (order of members, white space, escapes and the spelling of numbers do
+//! not matter), except that numbers are exact.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,7 +13,9 @@ use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-pub use super::number::Number;
+mod number;
+
+pub use self::number::Number;
 
 /// How deep arrays and objects may be nested.
 pub const DEPTH_MAX: usize = 64;
@@ -35,13 +37,13 @@ pub enum Json<'a> {
     Object(Vec<(Cow<'a, str>, Json<'a>)>),
 }
 
-/// Why a text is no JSON value for us.
+/// Why a text is not accepted as JSON.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidJson {
     /// Not JSON (RFC 8259).
     #[error("the body is not valid JSON: {0}")]
     Syntax(#[from] serde_json::Error),
-    /// Two members of one object have this name: which one counts would be a guess.
+    /// Two members of one object have this name, so the value is ambiguous.
     #[error("the member \"{0}\" occurs twice")]
     Duplicate(String),
     /// More than [`DEPTH_MAX`] levels.
@@ -53,12 +55,12 @@ pub enum InvalidJson {
 }
 
 impl<'a> Json<'a> {
-    /// Reads a whole text.
+    /// Parses a complete text.
     pub fn parse(text: &'a [u8]) -> Result<Self, InvalidJson> {
         Self::from_raw(serde_json::from_slice(text)?, 0)
     }
 
-    /// The member of an object.
+    /// Looks up a member of an object.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Self> {
         let Self::Object(members) = self else {
@@ -70,7 +72,7 @@ impl<'a> Json<'a> {
         Some(&members[index].1)
     }
 
-    /// What kind of value it is, as an error message says it.
+    /// Names the type of the value for an error message.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -124,7 +126,7 @@ impl<'a> Json<'a> {
         Ok(())
     }
 
-    /// `serde_json` has checked the syntax of `raw`, so its first byte says what it is.
+    /// `serde_json` has checked the syntax of `raw`, so the first byte tells the type.
     fn from_raw(raw: &'a RawValue, depth: usize) -> Result<Self, InvalidJson> {
         if depth > DEPTH_MAX {
             return Err(InvalidJson::TooDeep);
