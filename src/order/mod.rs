@@ -38,9 +38,9 @@ pub struct Order {
 /// Which rule of an order is broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidOrder {
-    /// No character at all.
-    #[error("item must not be empty")]
-    ItemEmpty,
+    /// No character but white space.
+    #[error("item must not be blank")]
+    ItemBlank,
     /// Too many characters.
     #[error("item must have at most {ITEM_LENGTH_MAX} characters, and has {0}")]
     ItemTooLong(usize),
@@ -55,15 +55,15 @@ pub enum InvalidOrder {
 impl NewOrder {
     /// Checks the rules of an order.
     pub fn new(item: String, quantity: i64) -> Result<Self, InvalidOrder> {
-        if item.is_empty() {
-            return Err(InvalidOrder::ItemEmpty);
-        }
         let length = item.chars().count();
         if length > ITEM_LENGTH_MAX {
             return Err(InvalidOrder::ItemTooLong(length));
         }
         if let Some(control) = item.chars().find(|c| c.is_control()) {
             return Err(InvalidOrder::ItemControl(control.into()));
+        }
+        if item.trim().is_empty() {
+            return Err(InvalidOrder::ItemBlank);
         }
         if !(1..=QUANTITY_MAX).contains(&quantity) {
             return Err(InvalidOrder::Quantity);
@@ -85,10 +85,10 @@ mod tests {
             NewOrder::new(longest + "é", 1),
             Err(InvalidOrder::ItemTooLong(256))
         );
-        assert_eq!(
-            NewOrder::new(String::new(), 1),
-            Err(InvalidOrder::ItemEmpty)
-        );
+        for blank in ["", " ", "\u{a0}\u{3000}"] {
+            let refused = NewOrder::new(blank.into(), 1);
+            assert_eq!(refused, Err(InvalidOrder::ItemBlank), "{blank:?}");
+        }
         for control in ['\0', '\n', '\u{7f}', '\u{85}'] {
             let refused = NewOrder::new(format!("a{control}"), 1);
             assert_eq!(refused, Err(InvalidOrder::ItemControl(control.into())));
