@@ -1,39 +1,38 @@
-//! The OpenAPI document and the Swagger UI page. Needs no database.
+//! The OpenAPI document and the Swagger UI. Needs no database.
 
 use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::LazyLock;
 
 use poem::endpoint::BoxEndpoint;
-use poem::error::ResponseError;
 use poem::http::Method;
 use poem_openapi::registry::{MetaApi, Registry};
 use poem_openapi::{LicenseObject, OpenApi, OpenApiService, Tags};
 use serde_json::{Map, Value, json};
 
-use super::problem::Problem;
-use super::{Api, example};
+use super::problem::{Kind, describe_problems};
+use super::routes::Api;
 
 const DESCRIPTION: &str = "\
-Takes an order exactly once.
+An idempotent order service.
 
 A request can arrive twice. Send an `Idempotency-Key` with every order: the first request with a \
-key places the order (201), the same request again is answered with the same bytes (200 and \
-`Idempotent-Replayed: true`), and another payload under the key is refused (409).
+key places the order (201), repetitions get the same response (200 and \
+`Idempotent-Replayed: true`), and a different payload under the same key is refused (409).
 
-**Retrying.** Without an answer, and after 408, 409 with the code `IDEMPOTENCY_KEY_IN_USE`, 500 or \
-503: send the same request with the same key, as often as it takes. After any other 4xx the \
-request has to change. A 4xx never uses up a key.
+**Retries.** If there is no response, or it is 408, 409 with the code `IDEMPOTENCY_KEY_IN_USE`, \
+500 or 503, repeat the same request with the same key, as often as necessary. After any other 4xx, \
+change the request. A 4xx response never uses up a key.
 
 **Payloads** are compared as JSON values: the order of members, white space, escapes and the \
-spelling of numbers do not matter; members that are not part of an order do.
+spelling of numbers do not matter. Members that are not part of an order count as well.
 
-**Errors** are `{\"error\"}` with a text for people; 409 has a `code` as well, because it has two \
-causes. Clients that accept `application/problem+json` get RFC 9457 instead. An unknown path is \
-404, and a method that a path does not have is 405 with `Allow`.
+**Errors** are `{\"error\", \"code\"}`: a text for people and a stable name for programs. Only the \
+refusal of a missing key has no `code`. Clients that accept `application/problem+json` get RFC \
+9457 instead. An unknown path is 404, an unsupported method is 405 with `Allow`.
 
-**Request ids.** An `X-Request-Id` of up to 128 visible characters is taken over; other requests \
-get a new one. Every answer carries it.";
+**Request ids.** Every response has an `X-Request-Id`: the one of the request if it consists of up \
+to 128 visible ASCII characters, or else a new one.";
 
 /// Groups of operations.
 #[derive(Tags)]
@@ -44,7 +43,7 @@ pub(super) enum Tag {
     Service,
 }
 
-/// The document of an API without an instance of it.
+/// Describes an API without an instance of it.
 struct Described<T>(PhantomData<T>);
 
 impl<T: OpenApi> OpenApi for Described<T> {
@@ -59,54 +58,48 @@ impl<T: OpenApi> OpenApi for Described<T> {
     fn add_routes(self, _: &mut HashMap<String, HashMap<Method, BoxEndpoint<'static>>>) {}
 }
 
-/// The API as the framework serves it.
+/// The API as a service of the framework.
 pub(super) fn service<T: OpenApi>(api: T) -> OpenApiService<T, ()> {
+    let license = LicenseObject::new("MIT OR Apache-2.0").url("https://spdx.org/licenses/");
     OpenApiService::new(api, "orders", env!("CARGO_PKG_VERSION"))
         .description(DESCRIPTION)
-        .license(LicenseObject::new("MIT OR Apache-2.0"))
+        .license(license)
+        .server("/")
 }
 
 fn described() -> OpenApiService<Described<Api>, ()> {
     service(Described(PhantomData))
 }
 
-/// The document, made once: routes, pages and both spellings are read from it.
-static DOCUMENT: LazyLock<Value> = LazyLock::new(document);
-
-/// What the framework derives, and what it cannot know.
-fn document() -> Value {
+/// The document, built once. Routes, pages and both formats are derived from it.
+static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
     let mut document: Value =
         serde_json::from_str(&described().spec()).expect("the framework writes JSON");
     for operation in operations_mut(&mut document) {
-        let id = operation["operationId"].as_str().unwrap_or_default();
-        let refusals = example::refusals(id);
+        describe_problems(operation);
         let responses = operation["responses"].as_object_mut().into_iter();
-        for (status, response) in responses.flatten() {
+        for (_, response) in responses.flatten() {
             describe_headers(response);
-            for problem in refusals.iter().filter(|p| p.status().as_str() == status) {
-                show(problem, response);
-            }
         }
     }
-    let page = &mut document["components"]["schemas"]["Page"];
+    let schemas = &mut document["components"]["schemas"];
+    for form in ["Error", "Problem"] {
+        let codes: Vec<&str> = Kind::ALL.iter().map(|kind| kind.row().code).collect();
+        schemas[form]["properties"]["code"]["enum"] = json!(codes);
+    }
+    let page = &mut schemas["Page"];
     page["required"] = json!(["orders", "next"]);
     page["properties"]["next"]["nullable"] = json!(true);
+    document["security"] = json!([]);
     document
-}
+});
 
-/// Headers as people know them, and the one that every answer has.
+/// Spells headers as in the RFCs, and adds the one that every response has.
 fn describe_headers(response: &mut Value) {
-    let spelled = |name: &str| {
-        let words = name.split('-').map(|word| {
-            let (first, rest) = word.split_at(1.min(word.len()));
-            first.to_ascii_uppercase() + &rest.to_ascii_lowercase()
-        });
-        words.collect::<Vec<_>>().join("-")
-    };
     let derived = response["headers"].take();
     let derived = derived.as_object().into_iter().flatten();
     let mut headers: Map<String, Value> = derived
-        .map(|(name, header)| (spelled(name), header.clone()))
+        .map(|(name, header)| (title_case(name), header.clone()))
         .collect();
     headers.insert(
         "X-Request-Id".to_owned(),
@@ -119,24 +112,18 @@ fn describe_headers(response: &mut Value) {
     response["headers"] = headers.into();
 }
 
-/// An example in both forms, rendered by the code that sends it.
-fn show(problem: &Problem, response: &mut Value) {
-    let name = problem.code().to_ascii_lowercase().replace('_', "-");
-    for as_problem_json in [false, true] {
-        let (media_type, body) = problem.body(as_problem_json);
-        let body: Value = serde_json::from_slice(&body).expect("refusals are JSON");
-        response["content"][media_type]["examples"][&name] = json!({ "value": body });
-    }
+fn title_case(name: &str) -> String {
+    let words = name.split('-').map(|word| {
+        let (first, rest) = word.split_at(1.min(word.len()));
+        first.to_ascii_uppercase() + &rest.to_ascii_lowercase()
+    });
+    words.collect::<Vec<_>>().join("-")
 }
 
 fn operations_mut(document: &mut Value) -> impl Iterator<Item = &mut Value> {
     let paths = document["paths"].as_object_mut().into_iter();
-    let paths = paths.flat_map(serde_json::Map::values_mut);
-    paths.flat_map(|path| {
-        path.as_object_mut()
-            .into_iter()
-            .flat_map(serde_json::Map::values_mut)
-    })
+    let paths = paths.flat_map(Map::values_mut);
+    paths.flat_map(|path| path.as_object_mut().into_iter().flat_map(Map::values_mut))
 }
 
 /// The document as YAML.
@@ -151,7 +138,7 @@ pub fn json_text() -> String {
     format!("{:#}\n", *DOCUMENT)
 }
 
-/// The Swagger UI: one page, everything inlined, nothing loaded from elsewhere.
+/// The Swagger UI: one page with everything inlined, which loads nothing from elsewhere.
 pub(super) fn swagger_ui() -> String {
     let service = described();
     let page = service
@@ -161,27 +148,32 @@ pub(super) fn swagger_ui() -> String {
     format!("<!DOCTYPE html>{page}").replace("<title>Swagger UI</title>", "<title>orders</title>")
 }
 
-/// Every path, as the framework's routes are written.
-pub(super) fn paths() -> Vec<String> {
+/// The path templates of the document, such as `/orders/{id}`.
+pub(super) fn paths() -> impl Iterator<Item = &'static str> {
     let paths = DOCUMENT["paths"].as_object().into_iter().flatten();
-    paths
-        .map(|(path, _)| path.replace('{', ":").replace('}', ""))
-        .collect()
+    paths.map(|(path, _)| path.as_str())
 }
 
-/// The methods of every path, as segments; `None` stands for a parameter.
-pub(super) fn methods() -> Vec<(Vec<Option<String>>, Vec<Method>)> {
-    let paths = DOCUMENT["paths"].as_object().into_iter().flatten();
-    paths
-        .map(|(path, operations)| {
-            let segments = path.split('/').skip(1);
-            let segments = segments.map(|s| (!s.starts_with('{')).then(|| s.to_owned()));
-            let names = operations
-                .as_object()
-                .into_iter()
-                .flat_map(serde_json::Map::keys);
-            let methods = names.filter_map(|name| name.to_ascii_uppercase().parse().ok());
-            (segments.collect(), methods.collect())
-        })
-        .collect()
+/// The methods of a path, as the value of an `Allow` header. A path that is not in the document is
+/// that of a page.
+pub(super) fn allowed_methods(path: &str) -> String {
+    let matches = |template: &&str| {
+        let (template, path) = (template.split('/'), path.split('/'));
+        template.clone().count() == path.clone().count()
+            && template
+                .zip(path)
+                .all(|(want, have)| want.starts_with('{') || want == have)
+    };
+    let methods = match paths().find(matches) {
+        Some(template) => DOCUMENT["paths"][template].as_object(),
+        None => None,
+    };
+    let mut methods: Vec<String> = match methods {
+        Some(operations) => operations.keys().map(|m| m.to_ascii_uppercase()).collect(),
+        None => vec!["GET".to_owned()],
+    };
+    if methods.iter().any(|method| method == "GET") {
+        methods.push("HEAD".to_owned());
+    }
+    methods.join(", ")
 }

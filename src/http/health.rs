@@ -1,20 +1,20 @@
-//! Whether this instance can do its work.
+//! Readiness: whether this instance can do its work.
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use poem_openapi::{ApiResponse, OpenApi};
 
 use super::document::Tag;
-use super::problem::Problem;
-use super::response::{BUG, RawJson, Refusals, Refused};
-use super::schema;
+use super::problem::{Kind, Problem};
+use super::schema::{self, RawJson};
 use crate::db::Database;
 
-/// How long the database may take to answer. Less than a second, so that within one it is known
-/// who is ready.
+/// How long the database may take to answer. Below one second, so that readiness follows the
+/// database within a second.
 const TIMEOUT: Duration = Duration::from_millis(750);
 
-/// Readiness.
+/// The readiness probe.
 pub(super) struct HealthApi {
     pub(super) database: Database,
 }
@@ -26,40 +26,27 @@ enum Healthy {
     Ok(RawJson<schema::Health>),
 }
 
-struct Checking;
-
-impl Refusals for Checking {
-    const ALL: &'static [(u16, &'static str)] = &[
-        BUG,
-        (
-            503,
-            "The database does not answer, or its schema is not current.",
-        ),
-    ];
-}
-
 #[OpenApi(tag = "Tag::Service")]
 impl HealthApi {
     /// Check readiness
     ///
-    /// Whether this instance can take orders now.
+    /// Tells whether this instance can take orders now: the database answers and its schema is
+    /// current.
     #[oai(path = "/health", method = "get", operation_id = "check_health")]
-    async fn check(&self) -> Result<Healthy, Refused<Checking>> {
+    async fn check(&self) -> Result<Healthy, Problem> {
+        let unavailable = |detail: &'static str| Problem::new(Kind::Unavailable, detail);
         let schema = self.database.schema();
         match tokio::time::timeout(TIMEOUT, schema.pending()).await {
-            Ok(Ok(pending)) if pending.is_empty() => Ok(Healthy::Ok(RawJson::stored(
-                bytes::Bytes::from_static(b"{\"status\":\"ok\"}"),
-            ))),
-            Ok(Ok(_)) => Err(unavailable("the schema is not current").into()),
-            Ok(Err(error)) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "not healthy");
-                Err(unavailable("the database is not available").into())
+            Ok(Ok(pending)) if pending.is_empty() => {
+                let body = Bytes::from_static(br#"{"status":"ok"}"#);
+                Ok(Healthy::Ok(RawJson::from_bytes(body)))
             }
-            Err(_elapsed) => Err(unavailable("the database does not answer").into()),
+            Ok(Ok(_)) => Err(unavailable("the schema is not current")),
+            Ok(Err(error)) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "not ready");
+                Err(unavailable("the database is not available"))
+            }
+            Err(_elapsed) => Err(unavailable("the database does not answer")),
         }
     }
-}
-
-fn unavailable(reason: &'static str) -> Problem {
-    Problem::Unavailable(reason.into())
 }

@@ -1,4 +1,4 @@
-//! Connections: how many, for how long, and without delay.
+//! Connections: their number, their idle timeout and their socket options.
 
 use std::future::Future;
 use std::io;
@@ -17,13 +17,13 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep};
 
-/// Connections the kernel keeps until they are accepted.
+/// Connections that the kernel queues until they are accepted.
 const BACKLOG: u32 = 4096;
 
-/// The pause after a connection could not be accepted, such as for want of file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+/// Pause after a failed `accept`, which usually means that no file descriptor is free.
+const ACCEPT_RETRY_PAUSE: Duration = Duration::from_millis(20);
 
-/// Listens on an address.
+/// Binds a listening socket.
 pub(super) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() {
         TcpSocket::new_v4()
@@ -35,29 +35,29 @@ pub(super) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Accepts up to a number of connections at a time; more wait in the kernel.
-pub(super) struct Bounded {
+/// A listener that limits the number of open connections. Further ones wait in the kernel.
+pub(super) struct LimitedListener {
     listener: TcpListener,
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     idle_timeout: Duration,
 }
 
-impl Bounded {
+impl LimitedListener {
     pub(super) fn new(
         listener: TcpListener,
         connections_max: usize,
         idle_timeout: Duration,
     ) -> Self {
-        let places = connections_max.min(Semaphore::MAX_PERMITS);
+        let permits = connections_max.min(Semaphore::MAX_PERMITS);
         Self {
             listener,
-            places: Arc::new(Semaphore::new(places)),
+            permits: Arc::new(Semaphore::new(permits)),
             idle_timeout,
         }
     }
 }
 
-impl Acceptor for Bounded {
+impl Acceptor for LimitedListener {
     type Io = Connection;
 
     fn local_addr(&self) -> Vec<LocalAddr> {
@@ -69,7 +69,7 @@ impl Acceptor for Bounded {
     }
 
     async fn accept(&mut self) -> io::Result<(Connection, LocalAddr, RemoteAddr, Scheme)> {
-        let place = Arc::clone(&self.places)
+        let permit = Arc::clone(&self.permits)
             .acquire_owned()
             .await
             .map_err(io::Error::other)?;
@@ -78,11 +78,11 @@ impl Acceptor for Bounded {
                 Ok(accepted) => break accepted,
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    tokio::time::sleep(ACCEPT_RETRY_PAUSE).await;
                 }
             }
         };
-        // An answer is one small segment: it must not wait for the next (Nagle's algorithm).
+        // A response is one small segment, which Nagle's algorithm would delay.
         stream.set_nodelay(true)?;
         let local = LocalAddr(Addr::SocketAddr(stream.local_addr()?));
         let remote = RemoteAddr(Addr::SocketAddr(remote));
@@ -91,30 +91,32 @@ impl Acceptor for Bounded {
             idle: Box::pin(tokio::time::sleep(self.idle_timeout)),
             idle_timeout: self.idle_timeout,
             active: false,
-            asking: false,
-            _place: place,
+            in_request: false,
+            _permit: permit,
         };
         Ok((connection, local, remote, Scheme::HTTP))
     }
 }
 
-/// A connection and the place it takes. It fails when for too long nothing was written to it and
-/// no request begun, so that neither silence nor a byte now and then keeps the place for ever, nor
-/// does an answer that nobody takes. (poem's own idle timeout wakes a task of its own for every
-/// read and every write.)
+/// An accepted connection and its permit.
+///
+/// Reads and writes fail with `TimedOut` after the idle timeout, in which no request began and nothing
+/// was written. So neither a silent client, nor one that sends a byte now and then, nor one that does
+/// not read its response keeps the permit. (poem's own idle timeout spawns a task for every read and
+/// write.)
 pub(super) struct Connection {
     stream: TcpStream,
     idle: Pin<Box<Sleep>>,
     idle_timeout: Duration,
-    /// A request was begun or something written since the timer was set.
+    /// Whether a request began or something was written since the timer was last set.
     active: bool,
-    /// Something was read since the last write.
-    asking: bool,
-    _place: OwnedSemaphorePermit,
+    /// Whether something was read since the last write.
+    in_request: bool,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Connection {
-    /// Ready when the time is up. The timer is set here and not at every read and write.
+    /// Completes at the idle timeout. Sets the timer here, so that not every read and write has to.
     fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
         if std::mem::take(&mut self.active) {
             let deadline = Instant::now() + self.idle_timeout;
@@ -124,7 +126,7 @@ impl Connection {
         timed_out.map(|()| io::Error::from(io::ErrorKind::TimedOut))
     }
 
-    fn wrote(
+    fn after_write(
         &mut self,
         written: Poll<io::Result<usize>>,
         cx: &mut Context<'_>,
@@ -133,7 +135,7 @@ impl Connection {
             return self.poll_idle(cx).map(Err);
         }
         self.active = true;
-        self.asking = false;
+        self.in_request = false;
         written
     }
 }
@@ -145,7 +147,7 @@ impl AsyncRead for Connection {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if let Poll::Ready(read) = Pin::new(&mut self.stream).poll_read(cx, buffer) {
-            self.active |= !std::mem::replace(&mut self.asking, true);
+            self.active |= !std::mem::replace(&mut self.in_request, true);
             return Poll::Ready(read);
         }
         self.poll_idle(cx).map(Err)
@@ -159,7 +161,7 @@ impl AsyncWrite for Connection {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.wrote(written, cx)
+        self.after_write(written, cx)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -176,7 +178,7 @@ impl AsyncWrite for Connection {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.wrote(written, cx)
+        self.after_write(written, cx)
     }
 
     fn is_write_vectored(&self) -> bool {

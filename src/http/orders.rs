@@ -6,27 +6,26 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::document::Tag;
-use super::problem::Problem;
-use super::request::{BodyBounds, Key, OrderBody, new_order};
-use super::response::{BUG, RawJson, Refusals, Refused};
-use super::schema;
+use super::problem::{Kind, Problem};
+use super::request::{BodyLimits, JsonBody, Key};
+use super::schema::{self, RawJson};
 use crate::db::Connection;
-use crate::idempotency::{
-    Answer, Executor, Fingerprint, Operation, Outcome, Scope, ScopedKey, StoredAnswer,
-};
 use crate::json::Json;
-use crate::order::{self, Order, PlaceOrder};
+use crate::idempotency::{
+    Executor, Fingerprint, Operation, Outcome, Scope, ScopedKey, StoredResponse,
+};
+use crate::order::{self, InvalidOrder, NewOrder, Order, PlaceOrder};
 
-/// Orders: place, find, list.
+/// The operations on orders.
 pub(super) struct OrdersApi {
     pub(super) executor: Executor<PlaceOrder>,
     pub(super) reads: Connection,
-    pub(super) body: BodyBounds,
+    pub(super) body_limits: BodyLimits,
 }
 
 #[derive(ApiResponse)]
 enum Placed {
-    /// A new order.
+    /// The order was placed.
     #[oai(status = 201)]
     Created(
         RawJson<schema::Order>,
@@ -34,8 +33,8 @@ enum Placed {
         #[oai(header = "Location")]
         String,
     ),
-    /// The order that an earlier request with this key and payload placed, byte for byte as it
-    /// was answered then.
+    /// An earlier request with this key and payload placed the order. The body is that of its
+    /// response, byte for byte.
     #[oai(status = 200)]
     Replayed(
         RawJson<schema::Order>,
@@ -50,18 +49,15 @@ enum Placed {
 
 impl From<Outcome> for Placed {
     fn from(outcome: Outcome) -> Self {
-        let location = |stored: &StoredAnswer| format!("/orders/{}", stored.resource);
-        let body = |stored: StoredAnswer| match stored.answer {
-            Answer::Accepted(body) | Answer::Refused { body, .. } => body,
-        };
+        let location = |stored: &StoredResponse| format!("/orders/{}", stored.resource);
         match outcome {
             Outcome::Created(stored) => {
                 let location = location(&stored);
-                Self::Created(RawJson::stored(body(stored)), location)
+                Self::Created(RawJson::from_bytes(stored.body), location)
             }
             Outcome::Replayed(stored) => {
                 let location = location(&stored);
-                Self::Replayed(RawJson::stored(body(stored)), location, true)
+                Self::Replayed(RawJson::from_bytes(stored.body), location, true)
             }
         }
     }
@@ -76,66 +72,28 @@ enum Found {
 
 #[derive(ApiResponse)]
 enum Listed {
-    /// Some orders, oldest first.
+    /// A page of orders, oldest first.
     #[oai(status = 200)]
     Page(RawJson<schema::Page>),
-}
-
-const AWAY: (u16, &str) = (503, "The database is away. Try again.");
-
-struct Placing;
-
-impl Refusals for Placing {
-    const ALL: &'static [(u16, &'static str)] = &[
-        (
-            400,
-            "The key is missing or malformed, or the body is malformed or invalid. A key that came with an invalid body is not used up.",
-        ),
-        (408, "The body did not arrive in time."),
-        (
-            409,
-            "The key was used for a different payload (code `IDEMPOTENCY_KEY_REUSED`), or its first request is still in flight (code `IDEMPOTENCY_KEY_IN_USE`: retry after a while).",
-        ),
-        (413, "The body is too large."),
-        (415, "The body is not JSON."),
-        BUG,
-        (
-            503,
-            "Too busy, or the database is away. Retry with the same key.",
-        ),
-    ];
-}
-
-struct Finding;
-
-impl Refusals for Finding {
-    const ALL: &'static [(u16, &'static str)] =
-        &[(404, "There is no order with this id."), BUG, AWAY];
-}
-
-struct Listing;
-
-impl Refusals for Listing {
-    const ALL: &'static [(u16, &'static str)] = &[(400, "A parameter is invalid."), BUG, AWAY];
 }
 
 #[OpenApi(tag = "Tag::Orders")]
 impl OrdersApi {
     /// Place an order
     ///
-    /// Exactly one order is placed for a key, however often and however concurrently the request
-    /// arrives. Whenever the answer was lost, retry with the same key.
+    /// Places exactly one order for a key, no matter how often and how concurrently the request is
+    /// sent. If the response is lost, repeat the request with the same key.
     #[oai(path = "/orders", method = "post", operation_id = "place_order")]
     async fn place(
         &self,
-        /// Chosen by the client, one for each order it means to place: 1 to 255 visible ASCII
-        /// characters, bare or as a Structured-Field string (`"…"`). `X-Idempotency-Key` is
-        /// accepted as another name of this header.
+        /// A name that the client chooses, a new one for each order: 1 to 255 visible ASCII
+        /// characters, bare or as a Structured-Field string (`"…"`). The header
+        /// `X-Idempotency-Key` is an alias.
         #[oai(name = "Idempotency-Key", example = "example_key")]
         key: Key,
-        body: OrderBody,
-    ) -> Result<Placed, Refused<Placing>> {
-        let body = body.read(self.body).await?;
+        body: JsonBody<schema::NewOrder>,
+    ) -> Result<Placed, Problem> {
+        let body = body.read(self.body_limits).await?;
         let payload = Json::parse(&body)?;
         let order = PlaceOrder::new(new_order(&payload)?);
         let fingerprint = Fingerprint::of(PlaceOrder::NAME, &payload);
@@ -149,26 +107,26 @@ impl OrdersApi {
 
     /// List orders
     ///
-    /// Oldest first. Pages do not shift while orders arrive.
+    /// Returns orders in pages, oldest first. Pages do not shift while new orders arrive.
     #[oai(path = "/orders", method = "get", operation_id = "list_orders")]
     async fn list(
         &self,
-        /// The most orders to return.
+        /// The maximum number of orders to return.
         #[oai(
             default = "default_limit",
             validator(minimum(value = "1"), maximum(value = "1000"))
         )]
         limit: Query<u64>,
-        /// Return the orders after this one: `next` of the page before.
+        /// Return only orders after this one: the value of `next` on the previous page.
         after: Query<Option<Uuid>>,
-    ) -> Result<Listed, Refused<Listing>> {
+    ) -> Result<Listed, Problem> {
         #[derive(Serialize)]
         struct Page {
             orders: Vec<Order>,
             next: Option<Uuid>,
         }
         let page = order::list(&self.reads, limit.0, after.0).await;
-        let page = page.map_err(|error| Problem::of_read(&error))?;
+        let page = page.map_err(|error| Problem::from_read_error(&error))?;
         Ok(Listed::Page(RawJson::of(&Page {
             orders: page.orders,
             next: page.next,
@@ -177,16 +135,38 @@ impl OrdersApi {
 
     /// Find an order
     ///
-    /// The same bytes that its placing was answered with.
+    /// Returns the same bytes as the response that placed the order.
     #[oai(path = "/orders/:id", method = "get", operation_id = "find_order")]
     async fn find(
         &self,
         /// The id of the order.
         id: Path<Uuid>,
-    ) -> Result<Found, Refused<Finding>> {
+    ) -> Result<Found, Problem> {
         let order = order::find(&self.reads, id.0).await;
-        let order = order.map_err(|error| Problem::of_read(&error))?;
-        Ok(Found::Order(RawJson::of(&order.ok_or(Problem::NotFound)?)))
+        let order = order.map_err(|error| Problem::from_read_error(&error))?;
+        Ok(Found::Order(RawJson::of(&order.ok_or(Kind::NotFound)?)))
+    }
+}
+
+/// The order in a payload. Other members are accepted and ignored.
+fn new_order(payload: &Json<'_>) -> Result<NewOrder, Problem> {
+    let invalid = |detail| Problem::new(Kind::BodyInvalid, detail);
+    let wrong_type = |name: &str, expected: &str, found: &Json<'_>| {
+        invalid(format!("{name} must be {expected}, not {}", found.kind()))
+    };
+    if !matches!(payload, Json::Object(_)) {
+        return Err(wrong_type("the body", "a JSON object", payload));
+    }
+    match (payload.get("item"), payload.get("quantity")) {
+        (None, None) => Err(invalid("item and quantity are required".to_owned())),
+        (None, _) => Err(invalid("item is required".to_owned())),
+        (_, None) => Err(invalid("quantity is required".to_owned())),
+        (Some(Json::String(item)), Some(Json::Number(quantity))) => {
+            let quantity = quantity.as_integer().ok_or(InvalidOrder::Quantity)?;
+            Ok(NewOrder::new(item.clone().into_owned(), quantity)?)
+        }
+        (Some(Json::String(_)), Some(other)) => Err(wrong_type("quantity", "a number", other)),
+        (Some(other), _) => Err(wrong_type("item", "a string", other)),
     }
 }
 

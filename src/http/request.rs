@@ -1,7 +1,9 @@
-//! What a request brings: its key and its order, each with the rule that a bad one breaks.
+//! The parts of a request: its idempotency key and its JSON body.
 
+use std::marker::PhantomData;
 use std::time::Duration;
 
+use bytes::Bytes;
 use poem::http::{HeaderMap, header};
 use poem::{Body, Request, RequestBody};
 use poem_openapi::registry::{
@@ -11,47 +13,45 @@ use poem_openapi::types::Type;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use super::problem::Problem;
-use super::schema::NewOrder as NewOrderSchema;
+use super::problem::{Kind, Problem};
 use crate::idempotency::{IdempotencyKey, InvalidKey};
-use crate::json::Json;
-use crate::order::{InvalidOrder, NewOrder};
 
 const KEY: &str = "Idempotency-Key";
 
-/// A bare key, or a Structured-Field string: what the document says of [`IdempotencyKey::parse`].
-const KEY_PATTERN: &str = r#"^([!#-~][!-~]{0,254}|"([!#-\[\]-~]|\\["\\]){1,255}")$"#;
-
-/// What clients of other services are used to.
+/// The name of the header in the APIs of other services.
 const KEY_ALIAS: &str = "X-Idempotency-Key";
 
-/// The header `Idempotency-Key`, or its alias.
+/// What [`IdempotencyKey::parse`] accepts: a bare key, or a Structured-Field string.
+const KEY_PATTERN: &str = r#"^([!#-~][!-~]{0,254}|"([!#-\[\]-~]|\\["\\]){1,255}")$"#;
+
+/// The key in the header `Idempotency-Key`, or in its alias.
 pub(super) struct Key(pub(super) IdempotencyKey);
 
 impl Key {
-    /// Both headers may be present if they agree. A blank one is as good as none.
-    fn of(headers: &HeaderMap) -> Result<Self, Problem> {
-        let key = one_line(headers, KEY)?;
-        let alias = one_line(headers, KEY_ALIAS)?;
-        match (key, alias) {
-            (Some(key), Some(alias)) if key != alias => Err(Problem::KeyInvalid(
-                format!("{KEY} and {KEY_ALIAS} have two different values").into(),
+    /// Both headers may be present if their keys are equal. A blank header counts as absent.
+    fn from_headers(headers: &HeaderMap) -> Result<Self, Problem> {
+        match (single(headers, KEY)?, single(headers, KEY_ALIAS)?) {
+            (Some(key), Some(alias)) if key != alias => Err(Problem::new(
+                Kind::KeyInvalid,
+                format!("{KEY} and {KEY_ALIAS} have different values"),
             )),
             (Some(key), _) | (None, Some(key)) => Ok(Self(key)),
-            (None, None) => Err(Problem::KeyRequired),
+            (None, None) => Err(Kind::KeyRequired.into()),
         }
     }
 }
 
-fn one_line(headers: &HeaderMap, name: &'static str) -> Result<Option<IdempotencyKey>, Problem> {
-    let mut lines = headers.get_all(name).iter();
-    let (first, second) = (lines.next(), lines.next());
-    if second.is_some() {
-        return Err(Problem::KeyInvalid(
-            format!("{name} occurs in more than one line").into(),
+/// The key in a header that may be sent once.
+fn single(headers: &HeaderMap, name: &'static str) -> Result<Option<IdempotencyKey>, Problem> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next();
+    if values.next().is_some() {
+        return Err(Problem::new(
+            Kind::KeyInvalid,
+            format!("{name} was sent more than once"),
         ));
     }
-    match first.map(|line| IdempotencyKey::parse(line.as_bytes())) {
+    match first.map(|value| IdempotencyKey::parse(value.as_bytes())) {
         None | Some(Err(InvalidKey::Blank)) => Ok(None),
         Some(key) => Ok(Some(key?)),
     }
@@ -79,66 +79,68 @@ impl<'a> ApiExtractor<'a> for Key {
         _: &mut RequestBody,
         _: ExtractParamOptions<String>,
     ) -> poem::Result<Self> {
-        Ok(Self::of(request.headers())?)
+        Ok(Self::from_headers(request.headers())?)
     }
 }
 
-/// Bounds of a body.
+/// Limits of a request body.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct BodyBounds {
+pub(super) struct BodyLimits {
     pub(super) bytes_max: usize,
     pub(super) timeout: Duration,
 }
 
-/// A JSON body that has not been read yet.
-pub(super) struct OrderBody {
+/// A JSON body that has not been read yet, described by the schema of `T`.
+pub(super) struct JsonBody<T> {
     body: Body,
-    /// What `Content-Length` says. A chunked body does not say.
-    announced: Option<usize>,
+    /// A chunked body has none.
+    content_length: Option<usize>,
+    schema: PhantomData<T>,
 }
 
-impl OrderBody {
-    /// Reads all of it, within its bounds.
-    pub(super) async fn read(self, bounds: BodyBounds) -> Result<bytes::Bytes, Problem> {
-        let max = bounds.bytes_max;
-        let announced = self.announced.unwrap_or_default();
-        let mut arriving = self.body.into_async_read();
-        let mut body = Vec::with_capacity(announced.min(max));
-        // Nobody waits for what will be refused.
-        let mut too_large = announced > max;
+impl<T> JsonBody<T> {
+    /// Reads the whole body within the limits.
+    pub(super) async fn read(self, limits: BodyLimits) -> Result<Bytes, Problem> {
+        let max = limits.bytes_max;
+        let content_length = self.content_length.unwrap_or_default();
+        let mut reader = self.body.into_async_read();
+        let mut body = Vec::with_capacity(content_length.min(max));
+        let mut too_large = content_length > max;
         if !too_large {
-            let mut bounded = (&mut arriving).take(max as u64 + 1);
-            match tokio::time::timeout(bounds.timeout, bounded.read_to_end(&mut body)).await {
+            let mut limited = (&mut reader).take(max as u64 + 1);
+            match tokio::time::timeout(limits.timeout, limited.read_to_end(&mut body)).await {
                 Ok(Ok(_)) => too_large = body.len() > max,
                 Ok(Err(error)) => {
-                    return Err(Problem::BodyInvalid(format!("the body broke off: {error}")));
+                    let detail = format!("the body ended early: {error}");
+                    return Err(Problem::new(Kind::BodyInvalid, detail));
                 }
-                Err(_elapsed) => return Err(Problem::BodyTimeout),
+                Err(_elapsed) => return Err(Kind::BodyTimeout.into()),
             }
         }
         if too_large {
-            tokio::spawn(discard(arriving, bounds.timeout));
-            return Err(Problem::BodyTooLarge(max));
+            tokio::spawn(discard(reader, limits.timeout));
+            let detail = format!("the body is larger than {max} bytes");
+            return Err(Problem::new(Kind::BodyTooLarge, detail));
         }
         Ok(body.into())
     }
 }
 
-/// Lets a client finish sending what was refused, for a while. Closing the connection on a client
-/// that is still sending would often destroy the answer before it is read.
-async fn discard(mut arriving: impl AsyncRead + Unpin, patience: Duration) {
-    let mut nowhere = tokio::io::sink();
-    // Whether it finished does not matter: the connection is closed either way.
-    let _ = tokio::time::timeout(patience, tokio::io::copy(&mut arriving, &mut nowhere)).await;
+/// Reads what a client still sends after its request was refused. Closing the connection on unread
+/// bytes resets it, and the response is often lost.
+async fn discard(mut reader: impl AsyncRead + Unpin, timeout: Duration) {
+    let mut sink = tokio::io::sink();
+    // The connection is closed either way.
+    let _ = tokio::time::timeout(timeout, tokio::io::copy(&mut reader, &mut sink)).await;
 }
 
-impl<'a> ApiExtractor<'a> for OrderBody {
+impl<'a, T: Type> ApiExtractor<'a> for JsonBody<T> {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
     type ParamType = ();
     type ParamRawType = ();
 
     fn register(registry: &mut Registry) {
-        NewOrderSchema::register(registry);
+        T::register(registry);
     }
 
     fn request_meta() -> Option<MetaRequest> {
@@ -146,7 +148,7 @@ impl<'a> ApiExtractor<'a> for OrderBody {
             description: None,
             content: vec![MetaMediaType {
                 content_type: "application/json",
-                schema: NewOrderSchema::schema_ref(),
+                schema: T::schema_ref(),
             }],
             required: true,
         })
@@ -158,13 +160,14 @@ impl<'a> ApiExtractor<'a> for OrderBody {
         _: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
         if !is_json(request.headers()) {
-            return Err(Problem::MediaType.into());
+            return Err(Problem::from(Kind::MediaTypeUnsupported).into());
         }
-        let announced = request.headers().get(header::CONTENT_LENGTH);
-        let announced = announced.and_then(|length| length.to_str().ok()?.parse().ok());
+        let content_length = request.headers().get(header::CONTENT_LENGTH);
+        let content_length = content_length.and_then(|value| value.to_str().ok()?.parse().ok());
         Ok(Self {
             body: body.take()?,
-            announced,
+            content_length,
+            schema: PhantomData,
         })
     }
 }
@@ -183,30 +186,4 @@ fn is_json(headers: &HeaderMap) -> bool {
     let media_type = media_type.to_ascii_lowercase();
     let subtype = media_type.strip_prefix("application/");
     subtype.is_some_and(|subtype| subtype == "json" || subtype.ends_with("+json"))
-}
-
-/// The order in a payload. Other members are accepted and ignored.
-pub(super) fn new_order(payload: &Json<'_>) -> Result<NewOrder, Problem> {
-    let Json::Object(_) = payload else {
-        let kind = payload.kind();
-        return Err(Problem::BodyInvalid(format!(
-            "the body must be a JSON object, and is {kind}"
-        )));
-    };
-    let item = match payload.get("item") {
-        Some(Json::String(item)) => item.clone().into_owned(),
-        other => return Err(wrong_kind("item", "a string", other)),
-    };
-    let quantity = match payload.get("quantity") {
-        Some(Json::Number(quantity)) => quantity.as_integer().ok_or(InvalidOrder::Quantity)?,
-        other => return Err(wrong_kind("quantity", "a number", other)),
-    };
-    Ok(NewOrder::new(item, quantity)?)
-}
-
-fn wrong_kind(member: &str, expected: &str, found: Option<&Json<'_>>) -> Problem {
-    Problem::BodyInvalid(match found {
-        Some(value) => format!("{member} must be {expected}, and is {}", value.kind()),
-        None => format!("{member} is required"),
-    })
 }

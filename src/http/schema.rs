@@ -1,24 +1,73 @@
-//! JSON shapes, for the OpenAPI document. What is sent and read is bytes: these types describe it.
+//! JSON bodies: schemas for the OpenAPI document, and the bytes that they describe.
 
 #![allow(dead_code, reason = "the fields are read by the derived schema only")]
 
-use poem_openapi::types::Example;
-use poem_openapi::{Enum, Object};
+use std::marker::PhantomData;
+
+use bytes::Bytes;
+use poem::{IntoResponse, Response};
+use poem_openapi::Object;
+use poem_openapi::payload::Payload;
+use poem_openapi::registry::{MetaSchemaRef, Registry};
+use poem_openapi::types::{Example, Type};
+use serde::Serialize;
 use uuid::Uuid;
 
-/// What a customer asks for. Unknown members are accepted and ignored, but they count when two
-/// payloads are compared.
+/// JSON that is ready to be sent, described by the schema of `T`.
+pub(super) struct RawJson<T> {
+    body: Bytes,
+    schema: PhantomData<T>,
+}
+
+impl<T> RawJson<T> {
+    /// Bytes that fit the schema already, such as a stored response.
+    pub(super) fn from_bytes(body: Bytes) -> Self {
+        Self {
+            body,
+            schema: PhantomData,
+        }
+    }
+
+    /// Serializes a value that fits the schema.
+    pub(super) fn of(value: &impl Serialize) -> Self {
+        let body = serde_json::to_vec(value).expect("orders and pages are always JSON");
+        Self::from_bytes(body.into())
+    }
+}
+
+impl<T: Type> Payload for RawJson<T> {
+    const CONTENT_TYPE: &'static str = "application/json";
+
+    fn schema_ref() -> MetaSchemaRef {
+        T::schema_ref()
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}
+
+impl<T: Type> IntoResponse for RawJson<T> {
+    fn into_response(self) -> Response {
+        Response::builder()
+            .content_type(Self::CONTENT_TYPE)
+            .body(self.body)
+    }
+}
+
+/// An order to be placed. Unknown members are accepted and ignored, but they count when two payloads
+/// are compared.
 #[derive(Object)]
 #[oai(example)]
 pub(super) struct NewOrder {
-    /// What is ordered: no control characters, kept as sent.
+    /// What is ordered. Not blank, no control characters, stored as sent.
     #[oai(validator(
         min_length = 1,
         max_length = 255,
-        pattern = r"^[^\x00-\x1f\x7f-\x9f]*$"
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
     ))]
     item: String,
-    /// How many of it. `2` and `2.0` are the same number.
+    /// How many. `2` and `2.0` are the same number.
     #[oai(validator(minimum(value = "1"), maximum(value = "2147483647")))]
     quantity: i32,
 }
@@ -36,11 +85,11 @@ impl Example for NewOrder {
 #[derive(Object)]
 #[oai(example)]
 pub(super) struct Order {
-    /// UUID version 7: in order of arrival.
+    /// UUID version 7: ids sort by time of arrival.
     id: Uuid,
     /// What was ordered.
     item: String,
-    /// How many of it.
+    /// How many.
     quantity: i32,
 }
 
@@ -55,13 +104,13 @@ impl Example for Order {
     }
 }
 
-/// Some orders, oldest first.
+/// A page of orders, oldest first.
 #[derive(Object)]
 #[oai(example)]
 pub(super) struct Page {
-    /// The orders.
+    /// The orders on this page.
     orders: Vec<Order>,
-    /// The id to ask for orders after, or null if there are no more.
+    /// The value of `after` for the next page, or null on the last page.
     next: Option<Uuid>,
 }
 
@@ -76,7 +125,7 @@ impl Example for Page {
     }
 }
 
-/// The service works.
+/// The service is ready.
 #[derive(Object)]
 #[oai(example)]
 pub(super) struct Health {
@@ -88,66 +137,6 @@ impl Example for Health {
     fn example() -> Self {
         Self {
             status: "ok".to_owned(),
-        }
-    }
-}
-
-/// Why a request was refused.
-#[derive(Object)]
-#[oai(example)]
-pub(super) struct Error {
-    /// For people: the member and the rule.
-    error: String,
-    /// For programs, on 409 only: which of its two causes it has.
-    #[oai(skip_serializing_if_is_none)]
-    code: Option<ConflictCode>,
-}
-
-impl Example for Error {
-    fn example() -> Self {
-        Self {
-            error: "Idempotency-Key header is required".to_owned(),
-            code: None,
-        }
-    }
-}
-
-/// Why a key was refused: `IDEMPOTENCY_KEY_REUSED`, and the request must never be sent again with
-/// this key, or `IDEMPOTENCY_KEY_IN_USE`, and it should be, later.
-#[derive(Enum)]
-enum ConflictCode {
-    #[oai(rename = "IDEMPOTENCY_KEY_REUSED")]
-    Reused,
-    #[oai(rename = "IDEMPOTENCY_KEY_IN_USE")]
-    InUse,
-}
-
-/// Why a request was refused, after RFC 9457. Sent to clients that accept
-/// `application/problem+json`.
-#[derive(Object)]
-#[oai(example)]
-pub(super) struct Problem {
-    /// The kind of problem: a name, not an address.
-    #[oai(rename = "type")]
-    kind: String,
-    /// The kind of problem, for people.
-    title: String,
-    /// The status of the response.
-    status: u16,
-    /// For people: the member and the rule.
-    detail: String,
-    /// The kind of problem, for programs.
-    code: String,
-}
-
-impl Example for Problem {
-    fn example() -> Self {
-        Self {
-            kind: "urn:orders:problem:idempotency-key-required".to_owned(),
-            title: "Idempotency-Key is missing".to_owned(),
-            status: 400,
-            detail: "Idempotency-Key header is required".to_owned(),
-            code: "IDEMPOTENCY_KEY_REQUIRED".to_owned(),
         }
     }
 }

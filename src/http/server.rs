@@ -1,4 +1,4 @@
-//! Bind, then serve until told to stop.
+//! The server: bind, serve, shut down.
 
 use std::future::Future;
 use std::io;
@@ -10,31 +10,31 @@ use poem::endpoint::BoxEndpoint;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout_at};
 
-use super::listener::{self, Bounded};
-use super::routes;
+use super::listener::{self, LimitedListener};
+use super::routes::routes;
 use crate::db::Database;
 use crate::idempotency::{self, Executor, Lanes};
 
-/// What lanes that have nothing left to do may take to end.
-const LANES_END: Duration = Duration::from_millis(100);
+/// The minimum time for idle lanes to end, whatever the shutdown timeout is.
+const LANES_TIMEOUT_MIN: Duration = Duration::from_millis(100);
 
-/// Bounds of the server.
+/// Limits of the server.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The largest body, in bytes.
+    /// Maximum size of a request body, in bytes.
     pub body_bytes_max: usize,
-    /// How long a body may take to arrive.
+    /// How long a request body may take to arrive.
     pub body_timeout: Duration,
-    /// The most connections at a time. More wait in the kernel.
+    /// Maximum number of open connections. Further ones wait in the kernel's backlog.
     pub connections_max: usize,
-    /// How long a connection may be silent, or take over one request.
+    /// How long a connection may be idle, and how long one request may take.
     pub idle_timeout: Duration,
-    /// How long everything may take after the signal to stop: answers to requests in flight, and
-    /// what is still queued without anybody to answer.
+    /// How long the shutdown may take: responses to requests in flight, then the batches that are
+    /// still queued.
     pub shutdown_timeout: Duration,
 }
 
-/// A server that listens and does not answer yet.
+/// A server that listens, but does not accept connections yet.
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
@@ -45,7 +45,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Binds the address (port 0 for any free one) and starts the lanes.
+    /// Binds the address (port 0 picks a free one) and starts the lanes.
     pub fn bind(
         address: SocketAddr,
         database: Database,
@@ -66,14 +66,15 @@ impl Server {
         })
     }
 
-    /// Where it listens.
+    /// The address that the server listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Serves until `shutdown` is ready, then answers what is in flight, for as long as its bound
-    /// lets it. What is left then has no answer; whether it was executed, a retry finds out.
+    /// Serves until `shutdown` completes, then answers the requests in flight until the shutdown
+    /// timeout. Requests that are left get no response; a retry finds out whether they were
+    /// executed.
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
         let Self {
             listener,
@@ -83,24 +84,25 @@ impl Server {
             database,
             ..
         } = self;
-        let mut told = None;
+        let mut shutdown_began = None;
         let shutdown = async {
             shutdown.await;
-            told = Some(Instant::now());
+            shutdown_began = Some(Instant::now());
         };
-        let acceptor = Bounded::new(listener, settings.connections_max, settings.idle_timeout);
-        poem::Server::new_with_acceptor(acceptor)
+        let listener =
+            LimitedListener::new(listener, settings.connections_max, settings.idle_timeout);
+        poem::Server::new_with_acceptor(listener)
             .run_with_graceful_shutdown(routes, shutdown, Some(settings.shutdown_timeout))
             .await?;
-        // The routes are gone and with them the executor, so the lanes end when they are empty.
-        let end = told.unwrap_or_else(Instant::now) + settings.shutdown_timeout;
-        let end = end.max(Instant::now() + LANES_END);
-        if timeout_at(end, lanes.drained()).await.is_err() {
+        // The executor was dropped with the routes, so the lanes end once they are empty.
+        let deadline = shutdown_began.unwrap_or_else(Instant::now) + settings.shutdown_timeout;
+        let deadline = deadline.max(Instant::now() + LANES_TIMEOUT_MIN);
+        if timeout_at(deadline, lanes.drained()).await.is_err() {
             tracing::warn!(
-                "stopped before the last batch was committed: its requests get no answer"
+                "shutdown timeout: the last batch was not committed, its requests get no response"
             );
         }
-        let _ = timeout_at(end, database.close()).await;
+        let _ = timeout_at(deadline, database.close()).await;
         Ok(())
     }
 }

@@ -1,103 +1,113 @@
-//! What each layer refuses, as a problem.
+//! Problems from the errors of other layers and of the framework.
 
 use poem::error::{MethodNotAllowedError, NotFoundError, ResponseError};
 use poem::http::StatusCode;
 use poem_openapi::error::{ParseParamError, ParsePathError};
 use sea_orm::DbErr;
 
-use super::Problem;
+use super::{Kind, Problem};
 use crate::db;
-use crate::idempotency::{Error, InvalidKey};
 use crate::json::InvalidJson;
+use crate::idempotency::{Error, InvalidKey};
 use crate::order::InvalidOrder;
 
-/// The rules of parameters, as people say them.
-pub(in crate::http) const LIMIT_RULE: &str = "limit must be a whole number from 1 to 1000";
-const AFTER_RULE: &str = "after must be the id of an order";
-
 impl Problem {
-    /// Whether a failed read is worth another try. Anything else is a bug, logged here.
-    pub(in crate::http) fn of_read(error: &DbErr) -> Self {
-        if db::class(error) == db::ErrorClass::Rejected {
+    /// A failed read: transient, or else a bug, which is logged.
+    pub(in crate::http) fn from_read_error(error: &DbErr) -> Self {
+        if db::class(error) == db::Class::Refused {
             tracing::error!(
                 error = error as &dyn std::error::Error,
-                "read refused by the database"
+                "the database rejected a query"
             );
-            Self::Internal
+            Kind::Internal.into()
         } else {
-            tracing::warn!(error = error as &dyn std::error::Error, "read failed");
-            Self::Unavailable("the database is not available".into())
+            tracing::warn!(
+                error = error as &dyn std::error::Error,
+                "cannot read from the database"
+            );
+            Kind::Unavailable.into()
         }
     }
 }
 
 impl ResponseError for Problem {
     fn status(&self) -> StatusCode {
-        self.kind().status
+        self.kind.row().status
     }
 }
 
 impl From<InvalidKey> for Problem {
     fn from(error: InvalidKey) -> Self {
         match error {
-            InvalidKey::Blank => Self::KeyRequired,
-            other => Self::KeyInvalid(other.to_string().into()),
+            InvalidKey::Blank => Kind::KeyRequired.into(),
+            other => Self::new(
+                Kind::KeyInvalid,
+                format!("Idempotency-Key is malformed: {other}"),
+            ),
         }
     }
 }
 
 impl From<InvalidJson> for Problem {
     fn from(error: InvalidJson) -> Self {
-        Self::BodyInvalid(error.to_string())
+        Self::new(Kind::BodyInvalid, error.to_string())
     }
 }
 
 impl From<InvalidOrder> for Problem {
     fn from(error: InvalidOrder) -> Self {
-        Self::BodyInvalid(error.to_string())
+        Self::new(Kind::BodyInvalid, error.to_string())
     }
 }
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match error {
-            Error::Reused => Self::KeyReused,
-            Error::InUse => Self::KeyInUse,
-            Error::Failed => Self::Internal,
-            Error::Overloaded | Error::TimedOut | Error::ShuttingDown => {
-                Self::Unavailable(format!("{error}, retry with the same Idempotency-Key").into())
-            }
+            Error::Reused => Kind::KeyReused.into(),
+            Error::InUse => Kind::KeyInUse.into(),
+            Error::Failed => Kind::Internal.into(),
+            Error::Overloaded | Error::TimedOut | Error::ShuttingDown => Self::new(
+                Kind::Unavailable,
+                format!("{error}, retry with the same Idempotency-Key"),
+            ),
         }
     }
 }
 
-/// What the framework refused, and what our handlers refused through it.
+/// An error that our handlers returned through the framework, or one of its own.
 impl From<poem::Error> for Problem {
     fn from(error: poem::Error) -> Self {
         let error = match error.downcast::<Problem>() {
             Ok(problem) => return problem,
             Err(error) => error,
         };
-        // A path whose id is no id names nothing either.
-        if error.is::<NotFoundError>() || error.is::<ParsePathError>() {
-            return Self::NotFound;
+        if error.is::<NotFoundError>() {
+            return Self::new(Kind::NotFound, "not found");
+        }
+        // Only orders have an id in their path: one that is malformed belongs to no order.
+        if error.is::<ParsePathError>() {
+            return Kind::NotFound.into();
         }
         if error.is::<MethodNotAllowedError>() {
-            return Self::MethodNotAllowed;
+            return Kind::MethodNotAllowed.into();
         }
-        if let Some(ParseParamError { name, reason }) = error.downcast_ref() {
-            return Self::ParameterInvalid(match *name {
-                "limit" => LIMIT_RULE.to_owned(),
-                "after" => AFTER_RULE.to_owned(),
-                name => format!("{name}: {reason}"),
-            });
+        if let Some(error) = error.downcast_ref::<ParseParamError>() {
+            return invalid_parameter(error);
         }
-        match error.status() {
-            status if status.is_client_error() => Self::Framework(status, error.to_string()),
-            _ => {
-                tracing::error!(%error, "the framework failed");
-                Self::Internal
-            }
+        if error.status().is_client_error() {
+            return Self::new(Kind::RequestInvalid, error.to_string());
         }
+        tracing::error!(%error, "the framework failed");
+        Kind::Internal.into()
     }
+}
+
+/// The rule of the parameter, instead of the parser's message.
+fn invalid_parameter(error: &ParseParamError) -> Problem {
+    let rule = match error.name {
+        "limit" => "limit must be a whole number from 1 to 1000".to_owned(),
+        "after" => "after must be the id of an order".to_owned(),
+        name => format!("{name}: {}", error.reason),
+    };
+    Problem::new(Kind::ParameterInvalid, rule)
 }

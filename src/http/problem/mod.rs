@@ -1,225 +1,94 @@
-//! Everything that can be answered instead of what was asked for.
+//! Problems: everything that is answered instead of what was asked for, by our handlers and by the
+//! framework.
 //!
-//! One type for our own refusals and for those of the framework, in two forms: the short JSON
-//! body, and RFC 9457 for clients that ask for `application/problem+json`.
+//! A problem has two bodies: a short one, and that of RFC 9457 for clients that accept
+//! `application/problem+json`.
 
+mod body;
 mod convert;
+mod document;
+mod kind;
 
 use std::borrow::Cow;
 
-use poem::http::{HeaderMap, HeaderValue, StatusCode, header};
+use poem::http::{HeaderMap, HeaderName, HeaderValue, header};
 use poem::{Body, Response};
-use serde::Serialize;
 
-pub(super) use self::convert::LIMIT_RULE;
+use self::body::{Error, ProblemJson, to_json};
+
+pub(super) use self::document::describe_problems;
+pub(super) use self::kind::Kind;
 
 /// Media type of RFC 9457.
-pub(super) const PROBLEM_JSON: &str = "application/problem+json";
+const PROBLEM_JSON: &str = "application/problem+json";
 
-/// After how many seconds a transient refusal is worth another try.
-const RETRY_AFTER_SECONDS: &str = "1";
-
-/// A refusal. Its text is the `error` member and the `detail`.
+/// A problem. Its text is `error` in the short body and `detail` in that of RFC 9457.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Problem {
-    #[error("Idempotency-Key header is required")]
-    KeyRequired,
-    #[error("Idempotency-Key is malformed: {0}")]
-    KeyInvalid(Cow<'static, str>),
-    #[error("Idempotency key reused with different request")]
-    KeyReused,
-    #[error("the first request with this Idempotency-Key is still in flight")]
-    KeyInUse,
-    #[error("{0}")]
-    BodyInvalid(String),
-    #[error("the body must be application/json")]
-    MediaType,
-    #[error("the body is larger than {0} bytes")]
-    BodyTooLarge(usize),
-    #[error("the body did not arrive in time")]
-    BodyTimeout,
-    #[error("{0}")]
-    ParameterInvalid(String),
-    #[error("{0}")]
-    Unavailable(Cow<'static, str>),
-    #[error("there is nothing at this path")]
-    NotFound,
-    #[error("this path does not have that method")]
-    MethodNotAllowed,
-    #[error("internal error")]
-    Internal,
-    #[error("{1}")]
-    Framework(StatusCode, String),
+#[error("{detail}")]
+pub(super) struct Problem {
+    kind: Kind,
+    detail: Cow<'static, str>,
+    /// A header whose value depends on the request.
+    header: Option<(HeaderName, HeaderValue)>,
 }
 
-/// What is the same for every problem of one kind.
-struct Kind {
-    status: StatusCode,
-    /// Stable, for programs.
-    code: &'static str,
-    /// For people. Those of the IETF draft where it has one.
-    title: &'static str,
+impl From<Kind> for Problem {
+    fn from(kind: Kind) -> Self {
+        Self::new(kind, kind.row().detail)
+    }
 }
 
 impl Problem {
-    fn kind(&self) -> Kind {
-        let (status, code, title) = match self {
-            Self::KeyRequired => (
-                StatusCode::BAD_REQUEST,
-                "IDEMPOTENCY_KEY_REQUIRED",
-                "Idempotency-Key is missing",
-            ),
-            Self::KeyInvalid(_) => (
-                StatusCode::BAD_REQUEST,
-                "IDEMPOTENCY_KEY_INVALID",
-                "Idempotency-Key is malformed",
-            ),
-            Self::KeyReused => (
-                StatusCode::CONFLICT,
-                "IDEMPOTENCY_KEY_REUSED",
-                "Idempotency-Key is already used",
-            ),
-            Self::KeyInUse => (
-                StatusCode::CONFLICT,
-                "IDEMPOTENCY_KEY_IN_USE",
-                "A request is outstanding for this Idempotency-Key",
-            ),
-            Self::BodyInvalid(_) => (StatusCode::BAD_REQUEST, "BODY_INVALID", "Body is invalid"),
-            Self::MediaType => (
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "MEDIA_TYPE_UNSUPPORTED",
-                "Media type is not supported",
-            ),
-            Self::BodyTooLarge(_) => (
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "BODY_TOO_LARGE",
-                "Body is too large",
-            ),
-            Self::BodyTimeout => (
-                StatusCode::REQUEST_TIMEOUT,
-                "BODY_TIMEOUT",
-                "Body is too slow",
-            ),
-            Self::ParameterInvalid(_) => (
-                StatusCode::BAD_REQUEST,
-                "PARAMETER_INVALID",
-                "Parameter is invalid",
-            ),
-            Self::Unavailable(_) => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "UNAVAILABLE",
-                "Service is unavailable",
-            ),
-            Self::NotFound => (StatusCode::NOT_FOUND, "NOT_FOUND", "Not found"),
-            Self::MethodNotAllowed => (
-                StatusCode::METHOD_NOT_ALLOWED,
-                "METHOD_NOT_ALLOWED",
-                "Method is not allowed",
-            ),
-            Self::Internal => (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "INTERNAL",
-                "Internal server error",
-            ),
-            Self::Framework(status, _) => (*status, "REQUEST_INVALID", "Request is invalid"),
-        };
-        Kind {
-            status,
-            code,
-            title,
+    /// A problem whose text depends on the request.
+    pub(super) fn new(kind: Kind, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            kind,
+            detail: detail.into(),
+            header: None,
         }
     }
 
-    /// The name for programs.
-    pub(super) fn code(&self) -> &'static str {
-        self.kind().code
+    pub(super) fn with_header(self, name: HeaderName, value: HeaderValue) -> Self {
+        Self {
+            header: Some((name, value)),
+            ..self
+        }
     }
 
-    /// Media type and body: RFC 9457 if `as_problem_json`, the short form otherwise.
-    pub(super) fn body(&self, as_problem_json: bool) -> (&'static str, Vec<u8>) {
-        let Kind {
-            status,
-            code,
-            title,
-        } = self.kind();
-        let detail = self.to_string();
-        if as_problem_json {
-            let status = status.as_u16();
-            (
-                PROBLEM_JSON,
-                to_json(&LongForm {
-                    kind: urn(code),
-                    title,
-                    status,
-                    detail,
-                    code,
-                }),
-            )
+    pub(super) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The response, with the body of RFC 9457 if `as_problem_json`.
+    pub(super) fn into_response(self, as_problem_json: bool) -> Response {
+        let (media_type, body) = if as_problem_json {
+            (PROBLEM_JSON, to_json(&ProblemJson::from(&self)))
         } else {
-            // Only the two kinds of 409 ask for different actions.
-            let code = (status == StatusCode::CONFLICT).then_some(code);
-            (
-                "application/json",
-                to_json(&ShortForm {
-                    error: detail,
-                    code,
-                }),
-            )
-        }
-    }
-
-    /// The response, in the form that [`Problem::body`] gives it.
-    pub(super) fn render(&self, as_problem_json: bool) -> Response {
-        let (media_type, body) = self.body(as_problem_json);
+            ("application/json", to_json(&Error::from(&self)))
+        };
+        let row = self.kind.row();
         let mut response = Response::builder()
-            .status(self.kind().status)
+            .status(row.status)
             .content_type(media_type)
             .body(Body::from(body));
-        if matches!(self, Self::KeyInUse | Self::Unavailable(_)) {
-            let seconds = HeaderValue::from_static(RETRY_AFTER_SECONDS);
-            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        let headers = response.headers_mut();
+        for header in row.headers {
+            if let Some(value) = header.value {
+                let name = HeaderName::from_bytes(header.name.as_bytes());
+                let name = name.expect("the table has valid names");
+                headers.insert(name, HeaderValue::from_static(value));
+            }
         }
-        // The rest of the body is not waited for, so no further request can follow it.
-        if matches!(self, Self::BodyTooLarge(_) | Self::BodyTimeout) {
-            let close = HeaderValue::from_static("close");
-            response.headers_mut().insert(header::CONNECTION, close);
+        headers.extend(self.header);
+        // The rest of the body is not read, so no request can follow on this connection.
+        if matches!(self.kind, Kind::BodyTooLarge | Kind::BodyTimeout) {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         response
     }
 }
 
-/// `{"error", "code"?}`
-#[derive(Serialize)]
-struct ShortForm {
-    error: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<&'static str>,
-}
-
-/// RFC 9457 §3.1, with `code` as an extension member.
-#[derive(Serialize)]
-struct LongForm {
-    #[serde(rename = "type")]
-    kind: String,
-    title: &'static str,
-    status: u16,
-    detail: String,
-    code: &'static str,
-}
-
-/// The problem type: a name, not an address.
-fn urn(code: &str) -> String {
-    format!(
-        "urn:orders:problem:{}",
-        code.to_ascii_lowercase().replace('_', "-")
-    )
-}
-
-fn to_json(form: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(form).expect("strings and numbers are always JSON")
-}
-
-/// Whether the client asked for RFC 9457 by its `Accept` header.
+/// Whether the `Accept` header names RFC 9457's media type.
 pub(super) fn accepts_problem_json(headers: &HeaderMap) -> bool {
     let values = headers
         .get_all(header::ACCEPT)
@@ -228,13 +97,13 @@ pub(super) fn accepts_problem_json(headers: &HeaderMap) -> bool {
     values.flat_map(|value| value.split(',')).any(|range| {
         let mut parts = range.split(';').map(str::trim);
         let media_type = parts.next().unwrap_or_default();
-        let refused = parts.any(|parameter| {
+        let excluded = parts.any(|parameter| {
             let weight = parameter
                 .strip_prefix("q=")
                 .and_then(|q| q.parse::<f32>().ok());
             weight == Some(0.0)
         });
-        media_type.eq_ignore_ascii_case(PROBLEM_JSON) && !refused
+        media_type.eq_ignore_ascii_case(PROBLEM_JSON) && !excluded
     })
 }
 
@@ -243,17 +112,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn problem_json_is_for_those_who_name_it() {
-        let asked = |value: &'static str| {
+    fn problem_json_is_sent_only_to_clients_that_name_it() {
+        let accepts = |value: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::ACCEPT, HeaderValue::from_static(value));
             accepts_problem_json(&headers)
         };
-        assert!(asked("application/problem+json"));
-        assert!(asked("application/json, Application/Problem+JSON;q=0.5"));
-        assert!(!asked("application/json"));
-        assert!(!asked("*/*"));
-        assert!(!asked("application/problem+json;q=0"));
+        assert!(accepts("application/problem+json"));
+        assert!(accepts("application/json, Application/Problem+JSON;q=0.5"));
+        assert!(!accepts("application/json"));
+        assert!(!accepts("*/*"));
+        assert!(!accepts("application/problem+json;q=0"));
         assert!(!accepts_problem_json(&HeaderMap::new()));
     }
 }

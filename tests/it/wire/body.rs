@@ -1,4 +1,4 @@
-//! The body: what an order may be, and what a body that is none must not do.
+//! Request bodies: valid orders at the limits, and refusals that leave the key unused.
 
 use std::time::Instant;
 
@@ -7,7 +7,7 @@ use crate::harness::{Raw, on_both, order};
 const KEY: (&str, &[u8]) = ("idempotency-key", b"key");
 
 on_both! {
-    async fn an_order_at_the_edge_is_kept_as_it_was_sent(app: &App) {
+    async fn an_order_at_the_limits_is_stored_as_sent(app: &App) {
         let longest = format!("\"{}\"", "é".repeat(255));
         let tallest = format!("\"{}\"", "🍵".repeat(255));
         let cases = [
@@ -35,15 +35,18 @@ on_both! {
     }
 }
 
-/// Bodies that are no order, and the rule that each breaks.
-fn no_orders() -> Vec<(String, String)> {
+/// Invalid orders, each with its error.
+fn invalid_orders() -> Vec<(String, String)> {
     let item = |value: &str| format!(r#"{{"item":{value},"quantity":2}}"#);
     let quantity = |value: &str| format!(r#"{{"item":"tea","quantity":{value}}}"#);
     let whole = "quantity must be a whole number from 1 to 2147483647";
+    let blank = "item must not be blank";
     let long = "item must have at most 255 characters, and has 256";
     let control = |code: &str| format!("item must not contain control characters, and has {code}");
     let mut cases = vec![
-        (item(r#""""#), "item must not be empty".to_owned()),
+        (item(r#""""#), blank.to_owned()),
+        (item(r#"" ""#), blank.to_owned()),
+        (item(r#""\u00a0\u3000""#), blank.to_owned()),
         (item(&format!("\"{}\"", "a".repeat(256))), long.to_owned()),
         (item(&format!("\"{}\"", "é".repeat(256))), long.to_owned()),
         (item(r#""a\u0000b""#), control("U+0000")),
@@ -58,7 +61,7 @@ fn no_orders() -> Vec<(String, String)> {
         (r#"["tea"]"#, "an array"),
         ("{}", "an object"),
     ] {
-        let rule = format!("item must be a string, and is {kind}");
+        let rule = format!("item must be a string, not {kind}");
         cases.push((item(value), rule));
     }
     for value in [
@@ -80,7 +83,7 @@ fn no_orders() -> Vec<(String, String)> {
         ("true", "a boolean"),
         ("[2]", "an array"),
     ] {
-        let rule = format!("quantity must be a number, and is {kind}");
+        let rule = format!("quantity must be a number, not {kind}");
         cases.push((quantity(value), rule));
     }
     let deep = format!("{}{}", "[".repeat(100), "]".repeat(100));
@@ -88,13 +91,10 @@ fn no_orders() -> Vec<(String, String)> {
         (r#"{"quantity":2}"#, "item is required"),
         (r#"{"item":"tea"}"#, "quantity is required"),
         (r#"{"Item":"tea","quantity":2}"#, "item is required"),
-        ("{}", "item is required"),
-        ("null", "the body must be a JSON object, and is null"),
-        ("[]", "the body must be a JSON object, and is an array"),
-        (
-            r#""tea""#,
-            "the body must be a JSON object, and is a string",
-        ),
+        ("{}", "item and quantity are required"),
+        ("null", "the body must be a JSON object, not null"),
+        ("[]", "the body must be a JSON object, not an array"),
+        (r#""tea""#, "the body must be a JSON object, not a string"),
         (
             r#"{"item":"tea","item":"tea","quantity":2}"#,
             "the member \"item\" occurs twice",
@@ -121,13 +121,13 @@ fn no_orders() -> Vec<(String, String)> {
 }
 
 on_both! {
-    async fn a_body_that_is_no_order_is_refused_and_leaves_the_key_free(app: &App) {
-        let cases = no_orders();
+    async fn an_invalid_order_is_refused_and_leaves_the_key_unused(app: &App) {
+        let cases = invalid_orders();
         for (index, (body, rule)) in cases.iter().enumerate() {
             let key = format!("key-{index}");
             app.client.place(&key, body).await.expect_error(400, rule);
             app.client.place(&key, order("tea", 2)).await.expect(201);
-            // And it is refused just the same once the key is used.
+            // Once the key is used, the error is still the same.
             app.client.place(&key, body).await.expect_error(400, rule);
         }
         assert_eq!(app.database.orders().await, i64::try_from(cases.len()).unwrap());
@@ -135,7 +135,7 @@ on_both! {
 }
 
 on_both! {
-    async fn a_body_that_is_not_json_is_refused_and_leaves_the_key_free(app: &App) {
+    async fn a_body_that_is_not_json_is_refused_and_leaves_the_key_unused(app: &App) {
         let nested = "[".repeat(30_000);
         for body in [
             "", " ", "{", "tea", "{'item':'tea','quantity':2}", r#"{"item":"tea","quantity":2,}"#,
@@ -157,7 +157,7 @@ on_both! {
 }
 
 on_both! {
-    async fn another_media_type_is_refused_and_leaves_the_key_free(app: &App) {
+    async fn another_media_type_is_refused_and_leaves_the_key_unused(app: &App) {
         let body = || order("tea", 2);
         let error = "the body must be application/json";
         app.client.send(&[KEY], body()).await.expect_error(415, error);
@@ -192,7 +192,7 @@ fn sized(bytes: usize) -> String {
 const TOO_LARGE: &str = "the body is larger than 65536 bytes";
 
 on_both! {
-    async fn a_body_over_the_bound_is_refused_and_leaves_the_key_free(app: &App) {
+    async fn a_body_over_the_limit_is_refused_and_leaves_the_key_unused(app: &App) {
         app.client.place("key", sized(65_537)).await.expect_error(413, TOO_LARGE);
         assert_eq!(app.database.orders().await, 0);
         app.client.place("key", sized(65_536)).await.expect(201);
@@ -200,12 +200,12 @@ on_both! {
 }
 
 on_both! {
-    async fn a_body_that_says_it_is_too_large_is_not_waited_for(app: &App) {
+    async fn a_large_content_length_is_refused_without_reading_the_body(app: &App) {
         let started = Instant::now();
         let mut connection = Raw::connect(app.client.address).await;
         connection.post("Idempotency-Key: key\r\nContent-Length: 1000000000\r\n").await;
         let refused = connection.reply().await.expect_error(413, TOO_LARGE);
-        // The bound on the time of a body is one second here.
+        // The body timeout is one second here.
         assert!(started.elapsed().as_millis() < 900, "{:?}", started.elapsed());
         assert_eq!(refused.header("connection"), Some("close"));
         connection.closed().await;
@@ -214,8 +214,8 @@ on_both! {
 }
 
 on_both! {
-    async fn a_client_that_sends_too_much_at_once_still_gets_the_answer(app: &App) {
-        // A connection that is closed on unread bytes takes the answer with it, now and then.
+    async fn a_client_that_sends_too_much_receives_the_refusal(app: &App) {
+        // Closing a connection on unread bytes resets it, and the response is sometimes lost.
         for size in [65_537, 300_000, 3_000_000].repeat(10) {
             app.client.place("key", sized(size)).await.expect_error(413, TOO_LARGE);
         }
@@ -223,7 +223,7 @@ on_both! {
 }
 
 on_both! {
-    async fn a_chunked_body_is_bounded_as_well(app: &App) {
+    async fn a_chunked_body_is_limited_too(app: &App) {
         let chunked = "Idempotency-Key: key\r\nTransfer-Encoding: chunked\r\n";
         let mut connection = Raw::connect(app.client.address).await;
         connection.post(chunked).await;
@@ -245,7 +245,7 @@ on_both! {
 }
 
 on_both! {
-    async fn a_body_that_does_not_arrive_is_given_up_and_leaves_the_key_free(app: &App) {
+    async fn a_body_that_does_not_arrive_times_out_and_leaves_the_key_unused(app: &App) {
         let body = order("tea", 2);
         let lines = format!("Idempotency-Key: key\r\nContent-Length: {}\r\n", body.len());
         let mut connection = Raw::connect(app.client.address).await;
@@ -258,8 +258,8 @@ on_both! {
 }
 
 on_both! {
-    async fn a_body_that_breaks_off_places_nothing(app: &App) {
-        // The part that arrives is a whole order by itself.
+    async fn a_truncated_body_places_nothing(app: &App) {
+        // The part that arrives is a complete order.
         let body = order("tea", 2);
         let lines = format!("Idempotency-Key: key\r\nContent-Length: {}\r\n", body.len() + 1);
         let mut connection = Raw::connect(app.client.address).await;

@@ -1,4 +1,4 @@
-//! When two payloads are the same.
+//! Which payloads count as the same.
 
 use crate::harness::on_both;
 
@@ -53,7 +53,7 @@ on_both! {
     }
 }
 
-/// Payloads of which no two are the same.
+/// Payloads that are all different.
 const DIFFERENT: [&str; 28] = [
     r#"{"item":"tea","quantity":2}"#,
     r#"{"item":"tea","quantity":3}"#,
@@ -61,10 +61,10 @@ const DIFFERENT: [&str; 28] = [
     r#"{"item":"Tea","quantity":2}"#,
     r#"{"item":"tea ","quantity":2}"#,
     r#"{"item":" tea","quantity":2}"#,
-    // The same to the eye: composed and decomposed.
+    // These look the same: composed and decomposed.
     r#"{"item":"\u00e9","quantity":2}"#,
     r#"{"item":"e\u0301","quantity":2}"#,
-    // Members that are not of an order count as well.
+    // Members that are not part of an order count as well.
     r#"{"item":"tea","quantity":2,"note":null}"#,
     r#"{"item":"tea","quantity":2,"note":""}"#,
     r#"{"item":"tea","quantity":2,"note":false}"#,
@@ -78,7 +78,7 @@ const DIFFERENT: [&str; 28] = [
     r#"{"item":"tea","quantity":2,"note":{"a":1,"b":2}}"#,
     r#"{"item":"tea","quantity":2,"note":{"a":2,"b":1}}"#,
     r#"{"item":"tea","quantity":2,"Note":null}"#,
-    // Equal as 64-bit floating point, and not equal.
+    // Equal only as 64-bit floating point.
     r#"{"item":"tea","quantity":2,"n":9007199254740992}"#,
     r#"{"item":"tea","quantity":2,"n":9007199254740993}"#,
     r#"{"item":"tea","quantity":2,"n":0.1}"#,
@@ -97,7 +97,7 @@ on_both! {
         }
         for (index, first) in first.iter().enumerate() {
             let key = format!("key-{index}");
-            // Each against the one after it, which is its nearest, and against the plain one.
+            // The next payload is the most similar one, the first is the plain one.
             for other in [(index + 1) % DIFFERENT.len(), usize::from(index == 0)] {
                 let refused = app.client.place(&key, DIFFERENT[other]).await.expect(409);
                 assert_eq!(refused.json()["code"], "IDEMPOTENCY_KEY_REUSED");
@@ -110,7 +110,7 @@ on_both! {
 }
 
 on_both! {
-    async fn members_that_are_not_of_an_order_are_not_in_the_answer(app: &App) {
+    async fn unknown_members_are_not_in_the_response(app: &App) {
         let body = r#"{"id":"mine","item":"tea","note":{"a":1},"quantity":2,"status":"paid"}"#;
         let placed = app.client.place("key", body).await.expect(201);
         let id = placed.id();
@@ -120,7 +120,7 @@ on_both! {
 }
 
 on_both! {
-    async fn a_payload_is_remembered_by_another_instance(app: &App) {
+    async fn another_instance_recognises_the_payload(app: &App) {
         let first = app.client.place("key", SAME[2][0]).await.expect(201);
         let another = app.another().await;
         let replay = another.client.place("key", SAME[2][1]).await.expect(200);

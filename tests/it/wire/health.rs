@@ -1,5 +1,5 @@
-//! Readiness: 200 only for an instance that can take orders. That a database which is gone makes
-//! it 503 is in `unavailable`.
+//! Readiness: 200 only if the instance can take orders. `unavailable` tests it while the database is
+//! away.
 
 use std::time::Duration;
 
@@ -33,8 +33,7 @@ on_both! {
 }
 
 on_both! {
-    async fn readiness_does_not_wait_for_orders(app: &App) {
-        // A transaction that holds a lock does not stand in the way of the answer.
+    async fn readiness_does_not_wait_for_locks(app: &App) {
         let held = app.database.hold("held").await;
         let health = tokio::time::timeout(Duration::from_secs(1), app.client.get("/health"));
         health.await.expect("an answer within a second").expect(200);

@@ -1,5 +1,5 @@
-//! Bytes that no honest client sends: whatever they are, the answer is a refusal or the end of the
-//! connection, soon; nothing is stored that was not asked for, and everybody else is served.
+//! Malformed and hostile HTTP: the server soon refuses it or closes the connection, stores nothing
+//! but complete orders, and keeps serving other clients.
 
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use tokio::time::timeout;
 
 use crate::harness::{App, on_both, order};
 
-/// Longer than any bound of an instance under test.
+/// Longer than any timeout of an instance under test.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// After an answer, how long another is waited for.
+/// How long to wait for another response after the first.
 const SILENCE: Duration = Duration::from_millis(400);
 
-/// Sends bytes and returns the statuses of what comes back, until the server closes the
-/// connection or has nothing more to say.
+/// Sends bytes and returns the statuses of all responses, until the server closes the connection or
+/// is silent.
 async fn statuses(app: &App, bytes: impl AsRef<[u8]>) -> Vec<u16> {
     let stream = TcpStream::connect(app.client.address).await.unwrap();
     let (mut receive, mut send) = stream.into_split();
@@ -28,13 +28,16 @@ async fn statuses(app: &App, bytes: impl AsRef<[u8]>) -> Vec<u16> {
                 Ok(Ok(0) | Err(_)) => break,
                 Ok(Ok(_)) => {}
                 Err(_elapsed) => {
-                    assert!(!answer.is_empty(), "neither an answer nor the end");
+                    assert!(
+                        !answer.is_empty(),
+                        "no response, and the connection is open"
+                    );
                     break;
                 }
             }
         }
     };
-    // A server that has refused the request already may have stopped reading.
+    // A server that has already refused the request may have stopped reading.
     let writing = timeout(PATIENCE, send.write_all(bytes.as_ref()));
     let (_, ()) = tokio::join!(writing, reading);
     let text = String::from_utf8_lossy(&answer);
@@ -44,27 +47,30 @@ async fn statuses(app: &App, bytes: impl AsRef<[u8]>) -> Vec<u16> {
 
 const POST: &str = "POST /orders HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n";
 
-/// A whole request: an order of coffee.
+/// A complete request: an order of coffee.
 fn coffee(key: &str) -> String {
     let body = order("coffee", 9);
     let length = body.len();
     format!("{POST}Idempotency-Key: {key}\r\nContent-Length: {length}\r\n\r\n{body}")
 }
 
-/// Sends what another server in front of us might take for one request, with a second one inside.
-/// `lines` and `body` are the first; `{}` in the body is the second.
-async fn hides(app: &App, number: usize, lines: &str, body: &str) -> Vec<u16> {
+/// Sends what a proxy might take for one request, although it contains a second one. `lines` and
+/// `body` are the first, `{}` in the body is the second.
+async fn smuggle(app: &App, number: usize, lines: &str, body: &str) -> Vec<u16> {
     let (key, inside) = (format!("front-{number}"), format!("inside-{number}"));
     let body = body.replace("{}", &coffee(&inside));
     let bytes = format!("{POST}Idempotency-Key: {key}\r\n{lines}\r\n\r\n{body}");
     let statuses = statuses(app, bytes).await;
     let placed = app.client.place(&inside, order("tea", 1)).await;
-    assert_eq!(placed.status, 201, "the hidden order was placed: {lines:?}");
+    assert_eq!(
+        placed.status, 201,
+        "the smuggled order was placed: {lines:?}"
+    );
     statuses
 }
 
 on_both! {
-    async fn a_request_with_two_lengths_hides_no_other(app: &App) {
+    async fn ambiguous_framing_smuggles_no_request(app: &App) {
         let chunks = "0\r\n\r\n{}";
         let cases = [
             ("Content-Length: 4\r\nTransfer-Encoding: chunked", chunks),
@@ -90,7 +96,7 @@ on_both! {
             ("Transfer-Encoding: chunked", "4;a=\"\n\r\n{}"),
         ];
         for (number, (lines, body)) in cases.into_iter().enumerate() {
-            let statuses = hides(app, number, lines, body).await;
+            let statuses = smuggle(app, number, lines, body).await;
             let refused = statuses.iter().all(|status| (400..500).contains(status));
             assert!(refused && statuses.len() <= 1, "{lines:?}, {body:?}: {statuses:?}");
         }
@@ -99,7 +105,7 @@ on_both! {
 }
 
 on_both! {
-    async fn requests_in_one_piece_are_answered_one_by_one(app: &App) {
+    async fn pipelined_requests_are_answered_in_order(app: &App) {
         let count = 50;
         let pieces: String = (0..count).map(|n| coffee(&format!("key-{}", n / 2))).collect();
         let expected: Vec<u16> = (0..count).map(|n| if n % 2 == 0 { 201 } else { 200 }).collect();
@@ -114,7 +120,7 @@ on_both! {
         let long = |bytes: usize| format!("X-Long: {}\r\n", "a".repeat(bytes));
         let body = order("tea", 1);
         let end = format!("Content-Length: {}\r\n\r\n{body}", body.len());
-        // 400: it was read, and has no key.
+        // 400: the request was parsed, and has no single key.
         for (lines, expected) in [
             (many(90), vec![400]),
             (many(200), vec![431]),
@@ -163,7 +169,7 @@ on_both! {
 }
 
 on_both! {
-    async fn odd_requests_that_are_http_have_an_answer(app: &App) {
+    async fn unusual_but_valid_http_is_answered(app: &App) {
         let health = |lines: &[u8]| {
             [b"GET /health HTTP/1.1\r\nHost: test\r\n", lines, b"\r\n\r\n"].concat()
         };
@@ -188,13 +194,13 @@ on_both! {
     }
 }
 
-/// An order that is as large as it may be, with a member that is made to be slow.
+/// An order with a member that is crafted to be slow to parse.
 fn slow(member: &str) -> String {
     format!(r#"{{"item":"tea","quantity":2,"x":{member}}}"#)
 }
 
 on_both! {
-    async fn a_body_that_is_made_to_be_slow_is_not(app: &App) {
+    async fn a_body_crafted_to_be_slow_is_parsed_quickly(app: &App) {
         let most = 65_000;
         let members: Vec<String> = (0..most / 9).rev().map(|n| format!("\"{n:04x}\":1")).collect();
         let nested = "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]],";
@@ -216,14 +222,14 @@ on_both! {
             let started = std::time::Instant::now();
             app.client.place(&key, body).await.expect(201);
             app.client.place(&key, body).await.expect(200);
-            // Milliseconds each; a quadratic reader takes minutes.
+            // Milliseconds each; a quadratic parser takes minutes.
             assert!(started.elapsed() < PATIENCE, "{number}: {:?}", started.elapsed());
         }
     }
 }
 
 on_both! {
-    async fn a_chunked_body_in_any_dress_is_a_body(app: &App) {
+    async fn any_valid_chunked_encoding_is_accepted(app: &App) {
         let body = order("tea", 1);
         let length = body.len();
         let key = "Idempotency-Key: key\r\nTransfer-Encoding: chunked\r\n\r\n";

@@ -1,4 +1,4 @@
-//! The header `Idempotency-Key`.
+//! The `Idempotency-Key` header and its alias.
 
 use std::collections::HashSet;
 
@@ -46,7 +46,7 @@ on_both! {
 }
 
 on_both! {
-    async fn a_malformed_key_is_refused_by_the_rule_it_breaks(app: &App) {
+    async fn a_malformed_key_is_refused_with_the_broken_rule(app: &App) {
         let visible = "the key may hold visible ASCII characters only (0x21 to 0x7E)";
         let quoting = "a key that begins with a double quote must be a Structured-Field string \
                        (RFC 8941): closed by a double quote, with \\\" and \\\\ as the only escapes";
@@ -92,9 +92,9 @@ on_both! {
 }
 
 on_both! {
-    async fn a_key_comes_in_one_line(app: &App) {
+    async fn a_key_that_is_sent_twice_is_refused(app: &App) {
         for (name, shown) in [(KEY, "Idempotency-Key"), (ALIAS, "X-Idempotency-Key")] {
-            let error = format!("Idempotency-Key is malformed: {shown} occurs in more than one line");
+            let error = format!("{shown} was sent more than once");
             for second in [&b"one"[..], b"two", b""] {
                 let lines = [JSON, (name, b"one"), (name, second)];
                 let refused = app.client.send(&lines, order("tea", 2)).await;
@@ -107,9 +107,8 @@ on_both! {
 }
 
 on_both! {
-    async fn two_headers_must_agree(app: &App) {
-        let error = "Idempotency-Key is malformed: Idempotency-Key and X-Idempotency-Key have two \
-                     different values";
+    async fn a_key_and_its_alias_must_agree(app: &App) {
+        let error = "Idempotency-Key and X-Idempotency-Key have different values";
         let differ = app.client.send(&[JSON, (KEY, b"one"), (ALIAS, b"two")], order("tea", 2));
         differ.await.expect_error(400, error);
         let case = app.client.send(&[JSON, (KEY, b"one"), (ALIAS, b"ONE")], order("tea", 2));
@@ -142,7 +141,7 @@ on_both! {
 }
 
 on_both! {
-    async fn a_quoted_key_the_bare_one_and_one_in_white_space_are_the_same(app: &App) {
+    async fn quotes_and_white_space_around_a_key_are_not_part_of_it(app: &App) {
         let placed = app.client.place(r#""a\"b\\c""#, order("tea", 2)).await.expect(201);
         for key in [r#"a"b\c"#, r#"  a"b\c  "#, "\t\"a\\\"b\\\\c\" "] {
             let replay = app.client.place(key, order("tea", 2)).await.expect(200);
@@ -163,7 +162,7 @@ on_both! {
         let mut ids = HashSet::new();
         for key in keys.into_iter().chain(twins.iter().map(String::as_str)) {
             let placed = app.client.place(key, order("tea", 2)).await.expect(201);
-            assert!(ids.insert(placed.id()), "{key} got another's order");
+            assert!(ids.insert(placed.id()), "{key} replayed the order of another key");
         }
         assert_eq!(app.database.orders().await, i64::try_from(ids.len()).unwrap());
     }

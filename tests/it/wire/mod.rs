@@ -1,13 +1,13 @@
-//! The wire table of the contract, row by row, each row with what it must not do: use up a key,
-//! store an order, change an answer.
+//! The contract over HTTP, case by case. Refusals must not use up a key, store an order or change a
+//! response.
 
 mod body;
-mod edge;
 mod fingerprint;
 mod health;
 mod hostile;
 mod key;
 mod problem;
 mod read;
+mod request_id;
 mod route;
 mod unavailable;

@@ -1,4 +1,4 @@
-//! Reading orders.
+//! Finding and listing orders.
 
 use serde_json::Value;
 
@@ -32,7 +32,7 @@ async fn place(client: &Client, name: &str, count: i64) -> Vec<String> {
 }
 
 on_both! {
-    async fn an_order_is_found_as_it_was_answered(app: &App) {
+    async fn an_order_is_returned_as_it_was_placed(app: &App) {
         let placed = app.client.place("key", order("tea", 2)).await.expect(201);
         let found = app.client.get(placed.header("location").unwrap()).await.expect(200);
         assert_eq!(found.body, placed.body);
@@ -42,14 +42,14 @@ on_both! {
 }
 
 on_both! {
-    async fn what_names_no_order_is_not_found(app: &App) {
+    async fn an_unknown_id_is_not_found(app: &App) {
         let placed = app.client.place("key", order("tea", 2)).await.expect(201).id();
         for id in [
             "01935a3c-7e00-7000-8000-00c0ffee0001", "00000000-0000-0000-0000-000000000000", "1",
-            "key", "", "%20", "null", "01935a3c", "'%20OR%201=1--", &format!("{placed}0"), "%ff",
+            "key", "%20", "null", "01935a3c", "'%20OR%201=1--", &format!("{placed}0"), "%ff",
         ] {
             let missing = app.client.get(&format!("/orders/{id}")).await;
-            missing.expect_error(404, "there is nothing at this path");
+            missing.expect_error(404, "order not found");
         }
     }
 }
@@ -124,7 +124,7 @@ on_both! {
 }
 
 on_both! {
-    async fn a_page_that_cannot_be_is_refused(app: &App) {
+    async fn an_invalid_parameter_is_refused_with_its_rule(app: &App) {
         let limit = "limit must be a whole number from 1 to 1000";
         let after = "after must be the id of an order";
         for (query, rule) in [

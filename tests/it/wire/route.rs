@@ -4,10 +4,11 @@ use reqwest::Method;
 
 use crate::harness::{Reply, on_both, order};
 
-/// Every path that exists, and the methods it has (RFC 9110 §10.2.1).
-const PATHS: [(&str, &[&str]); 7] = [
+/// Every path with its methods (RFC 9110 §10.2.1).
+const PATHS: [(&str, &[&str]); 8] = [
     ("/", &["GET", "HEAD"]),
     ("/docs", &["GET", "HEAD"]),
+    ("/docs/", &["GET", "HEAD"]),
     ("/openapi.json", &["GET", "HEAD"]),
     ("/openapi.yaml", &["GET", "HEAD"]),
     ("/health", &["GET", "HEAD"]),
@@ -23,7 +24,7 @@ const METHODS: [&str; 9] = [
 ];
 
 on_both! {
-    async fn a_method_that_a_path_does_not_have_is_refused_with_those_it_has(app: &App) {
+    async fn an_unsupported_method_is_refused_with_the_allowed_ones(app: &App) {
         for (path, allowed) in PATHS {
             for name in METHODS {
                 let method = Method::from_bytes(name.as_bytes()).unwrap();
@@ -32,7 +33,7 @@ on_both! {
                     assert_ne!(reply.status, 405, "{name} {path}");
                     assert_eq!(reply.header("allow"), None);
                 } else {
-                    let refused = reply.expect_error(405, "this path does not have that method");
+                    let refused = reply.expect_error(405, "method not allowed");
                     let mut names: Vec<_> = refused.header("allow").unwrap().split(", ").collect();
                     let mut allowed = allowed.to_vec();
                     names.sort_unstable();
@@ -45,15 +46,15 @@ on_both! {
 }
 
 on_both! {
-    async fn a_path_that_does_not_exist_is_refused_for_any_method(app: &App) {
+    async fn an_unknown_path_is_not_found_for_any_method(app: &App) {
         for path in [
-            "/nowhere", "/order", "/Orders", "/orders/a/b", "/health/x", "/docs/x", "/openapi.yml",
+            "/nowhere", "/order", "/orders/", "/Orders", "/orders/a/b", "/health/x", "/docs/x", "/openapi.yml",
             "/%00", "/..%2f", "/favicon.ico",
         ] {
             for name in ["GET", "POST", "DELETE", "OPTIONS"] {
                 let method = Method::from_bytes(name.as_bytes()).unwrap();
                 let refused = Reply::to(app.client.request(method, path)).await;
-                let refused = refused.expect_error(404, "there is nothing at this path");
+                let refused = refused.expect_error(404, "not found");
                 assert_eq!(refused.header("allow"), None);
             }
             let head = Reply::to(app.client.request(Method::HEAD, path)).await.expect(404);
@@ -84,5 +85,6 @@ on_both! {
         let page = docs.text();
         assert!(page.starts_with("<!DOCTYPE html>"), "{}", &page[..80]);
         assert!(page.contains("SwaggerUIBundle"));
+        assert_eq!(app.client.get("/docs/").await.expect(200).text(), page);
     }
 }

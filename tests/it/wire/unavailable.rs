@@ -1,5 +1,5 @@
-//! Refusals that ask for another try with the same key: in use, overloaded, database away. Each
-//! ends with that try, which succeeds.
+//! Transient refusals: key in use, overload, database away. Each test ends with a retry that
+//! succeeds.
 
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
@@ -14,22 +14,22 @@ const OVERLOADED: &str = "too many requests are waiting, retry with the same Ide
 const TIMED_OUT: &str = "the database did not answer in time, retry with the same Idempotency-Key";
 const AWAY: &str = "the database is not available";
 
-/// Bounds under which a refusal comes soon. The lock wait is one second.
-fn impatient() -> Bounds {
+/// Short timeouts. The lock wait is one second.
+fn short_timeouts() -> Bounds {
     let mut bounds = Bounds::default();
     bounds.executor.request_timeout = Duration::from_secs(3);
     bounds
 }
 
-/// Sends the same request for RFC 9457.
-async fn long_form(client: &Client, key: &str) -> Reply {
+/// Places an order as a client that accepts RFC 9457.
+async fn place_for_problem_json(client: &Client, key: &str) -> Reply {
     let request = client.post(order("tea", 2)).header("idempotency-key", key);
     Reply::to(request.header("accept", "application/problem+json")).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_whose_first_request_is_in_flight_elsewhere_is_in_use_and_its_neighbours_are_not() {
-    let app = App::start(Backend::Postgres, impatient()).await;
+    let app = App::start(Backend::Postgres, short_timeouts()).await;
     let held = app.database.hold("held").await;
     let (refused, neighbour) = tokio::join!(
         app.client.place("held", order("tea", 2)),
@@ -40,7 +40,9 @@ async fn a_key_whose_first_request_is_in_flight_elsewhere_is_in_use_and_its_neig
     assert_eq!(refused.header("retry-after"), Some("1"));
     neighbour.expect(201);
 
-    let problem = long_form(&app.client, "held").await.expect(409);
+    let problem = place_for_problem_json(&app.client, "held")
+        .await
+        .expect(409);
     assert_eq!(
         problem.json()["title"],
         "A request is outstanding for this Idempotency-Key"
@@ -54,8 +56,8 @@ async fn a_key_whose_first_request_is_in_flight_elsewhere_is_in_use_and_its_neig
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_another_process_writes_to_is_waited_for_within_the_bound() {
-    let app = App::start(Backend::Sqlite, impatient()).await;
+async fn a_locked_sqlite_file_is_waited_for_until_the_timeout() {
+    let app = App::start(Backend::Sqlite, short_timeouts()).await;
     let held = app.database.hold("held").await;
     let started = Instant::now();
     let refused = app.client.place("key", order("tea", 2)).await;
@@ -69,17 +71,17 @@ async fn a_file_that_another_process_writes_to_is_waited_for_within_the_bound() 
     app.client.get("/orders").await.expect(200);
 
     held.roll_back().await;
-    // What was given up may have been written after all: then this is its replay.
+    // The request that timed out may have been executed all the same: this is its replay then.
     let again = app.client.place("key", order("tea", 2)).await;
     assert!(matches!(again.status, 200 | 201), "{}", again.text());
     assert_eq!(app.database.orders().await, 1);
     app.finish().await;
 }
 
-/// Of five requests one is in work and one may wait: three at least are refused at once. One more
-/// is when they come before the lane has taken the first.
-async fn refuses_what_its_queue_cannot_hold(backend: Backend) {
-    let mut bounds = impatient();
+/// Of five requests one is executed and one is queued. At least three are refused at once, and four
+/// if they arrive before the lane has taken the first.
+async fn refuses_requests_beyond_its_queue(backend: Backend) {
+    let mut bounds = short_timeouts();
     bounds.executor.batch_max = NonZeroUsize::MIN;
     bounds.executor.queue_max = NonZeroUsize::MIN;
     let app = App::start(backend, bounds).await;
@@ -110,19 +112,19 @@ async fn refuses_what_its_queue_cannot_hold(backend: Backend) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_queue_refuses_at_once_sqlite() {
-    refuses_what_its_queue_cannot_hold(Backend::Sqlite).await;
+    refuses_requests_beyond_its_queue(Backend::Sqlite).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_queue_refuses_at_once_postgres() {
-    refuses_what_its_queue_cannot_hold(Backend::Postgres).await;
+    refuses_requests_beyond_its_queue(Backend::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_is_away_is_said_to_be_until_it_is_back() {
+async fn requests_are_refused_while_the_database_is_away() {
     let app = App::start(Backend::Postgres, Bounds::default()).await;
     let gate = Gate::start(&app.database).await;
-    let instance = Instance::start_on(&gate.url(&app.database), impatient()).await;
+    let instance = Instance::start_on(&gate.url(&app.database), short_timeouts()).await;
     let client = &instance.client;
     let placed = app
         .client
@@ -141,14 +143,14 @@ async fn a_database_that_is_away_is_said_to_be_until_it_is_back() {
             .expect(503);
         assert!(head.body.is_empty());
     }
-    let (short, long) = tokio::join!(
+    let (short, problem) = tokio::join!(
         client.place("during", order("tea", 2)),
-        long_form(client, "before"),
+        place_for_problem_json(client, "before"),
     );
     let short = short.expect_error(503, TIMED_OUT);
     assert_eq!(short.header("retry-after"), Some("1"));
-    assert_eq!(long.header("retry-after"), Some("1"));
-    assert_eq!(long.expect(503).json()["code"], "UNAVAILABLE");
+    assert_eq!(problem.header("retry-after"), Some("1"));
+    assert_eq!(problem.expect(503).json()["code"], "UNAVAILABLE");
 
     gate.open();
     client.place("during", order("tea", 2)).await.expect(201);

@@ -1,4 +1,4 @@
-//! What every answer has, whoever gave it.
+//! The request id, which every response has.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ use crate::harness::{Reply, on_both, order};
 const REQUEST_ID: &str = "x-request-id";
 
 on_both! {
-    async fn an_answer_carries_the_request_id_of_its_request(app: &App) {
+    async fn the_request_id_of_the_client_is_returned(app: &App) {
         let longest = "r".repeat(128);
         for id in ["7f9c", "a/b:c=d;e", &longest] {
             for (method, path, status) in [
@@ -29,7 +29,7 @@ on_both! {
 }
 
 on_both! {
-    async fn a_request_without_a_reasonable_id_gets_a_new_one(app: &App) {
+    async fn a_missing_or_invalid_request_id_is_replaced(app: &App) {
         let too_long = [b'r'; 129];
         let mut seen = HashSet::new();
         for given in [None, Some(&b""[..]), Some(b"a b"), Some(b"a\tb"), Some(b"\xff"), Some(&too_long)] {
@@ -41,7 +41,7 @@ on_both! {
                 let reply = Reply::to(request).await;
                 let id = reply.header(REQUEST_ID).unwrap().to_owned();
                 uuid::Uuid::parse_str(&id).unwrap();
-                assert!(seen.insert(id), "a request id twice");
+                assert!(seen.insert(id), "two requests have the same id");
             }
         }
     }
