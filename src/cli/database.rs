@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::Failure;
+use super::CliError;
 use crate::db::{Database, DatabaseUrl, Settings};
 
 /// The embedded default.
@@ -54,7 +54,7 @@ pub(super) enum Missing {
 
 impl DatabaseArgs {
     /// Connects, and says in the log where to.
-    pub(super) async fn connect(&self, missing: Missing) -> Result<Database, Failure> {
+    pub(super) async fn connect(&self, missing: Missing) -> Result<Database, CliError> {
         let given = self
             .database_url
             .as_deref()

@@ -4,7 +4,7 @@
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
-use super::{Cli, Failure, Status, print};
+use super::{Cli, CliError, Status, print};
 use crate::http;
 
 /// Arguments of `orders openapi`.
@@ -16,7 +16,7 @@ pub(super) struct OpenapiArgs {
 }
 
 impl OpenapiArgs {
-    pub(super) fn run(&self) -> Result<Status, Failure> {
+    pub(super) fn run(&self) -> Result<Status, CliError> {
         print(&if self.yaml {
             http::openapi_yaml()
         } else {
@@ -34,7 +34,7 @@ pub(super) struct CompletionsArgs {
 }
 
 impl CompletionsArgs {
-    pub(super) fn run(&self) -> Result<Status, Failure> {
+    pub(super) fn run(&self) -> Result<Status, CliError> {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Cli::command(), "orders", &mut script);
         print(&String::from_utf8(script)?)?;
@@ -43,7 +43,7 @@ impl CompletionsArgs {
 }
 
 /// `orders man`: the page of the program, then one a command.
-pub(super) fn man() -> Result<Status, Failure> {
+pub(super) fn man() -> Result<Status, CliError> {
     let mut pages = Vec::new();
     let mut program = Cli::command();
     program.build();

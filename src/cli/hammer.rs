@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::{Failure, Status, print};
+use super::{CliError, Status, print};
 use crate::hammer::{
     self, Format, Launch, Load, OracleChoice, Pace, Progress, Report, Scenario, Service, Settings,
     Target, Threshold, Verdict,
@@ -132,7 +132,7 @@ enum Oracle {
 
 impl HammerArgs {
     /// Runs the command.
-    pub(super) async fn run(&self) -> Result<Status, Failure> {
+    pub(super) async fn run(&self) -> Result<Status, CliError> {
         if let Some(HammerCommand::Check { file, report }) = &self.command {
             let found = hammer::check(file)?;
             return conclude(&found, report.as_deref());
@@ -152,7 +152,7 @@ impl HammerArgs {
     }
 }
 
-fn conclude(found: &Report, folder: Option<&Path>) -> Result<Status, Failure> {
+fn conclude(found: &Report, folder: Option<&Path>) -> Result<Status, CliError> {
     let color = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     if let Some(folder) = folder {
         found.write(folder)?;
@@ -175,7 +175,7 @@ fn status(verdict: Verdict) -> Status {
     }
 }
 
-async fn settings(args: &HammerArgs, scratch: &Scratch) -> Result<Settings, Failure> {
+async fn settings(args: &HammerArgs, scratch: &Scratch) -> Result<Settings, CliError> {
     let seed = args
         .seed
         .unwrap_or_else(|| uuid::Uuid::new_v4().as_u64_pair().0 >> 32);
@@ -201,7 +201,7 @@ async fn settings(args: &HammerArgs, scratch: &Scratch) -> Result<Settings, Fail
     })
 }
 
-async fn service(args: &HammerArgs, scratch: &Scratch) -> Result<Service, Failure> {
+async fn service(args: &HammerArgs, scratch: &Scratch) -> Result<Service, CliError> {
     if args.url.is_empty() {
         let launch = launch(args, scratch)?;
         return Ok(Service::Private(launch, usize::from(args.instances)));
@@ -214,7 +214,7 @@ async fn service(args: &HammerArgs, scratch: &Scratch) -> Result<Service, Failur
 }
 
 /// Throughput and latency.
-async fn measure(args: &HammerArgs, scratch: &Scratch) -> Result<Status, Failure> {
+async fn measure(args: &HammerArgs, scratch: &Scratch) -> Result<Status, CliError> {
     let figures = &args.figures;
     let settings = Load {
         service: service(args, scratch).await?,
@@ -239,7 +239,7 @@ async fn measure(args: &HammerArgs, scratch: &Scratch) -> Result<Status, Failure
 }
 
 /// This program, serving.
-fn launch(args: &HammerArgs, scratch: &Scratch) -> Result<Launch, Failure> {
+fn launch(args: &HammerArgs, scratch: &Scratch) -> Result<Launch, CliError> {
     let database = match &args.database_url {
         Some(url) => url.clone(),
         None => format!("sqlite://{}", scratch.0.join("orders.db").display()),

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal};
 use clap::{Args, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
-use super::Failure;
+use super::CliError;
 
 /// What is logged, and how.
 #[derive(Debug, Args)]
@@ -46,7 +46,7 @@ struct InvalidFilter {
 }
 
 impl LogArgs {
-    pub(super) fn start(&self) -> Result<(), Failure> {
+    pub(super) fn start(&self) -> Result<(), CliError> {
         let filter = EnvFilter::try_new(&self.filter).map_err(|source| InvalidFilter {
             filter: self.filter.clone(),
             source,

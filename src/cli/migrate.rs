@@ -7,7 +7,7 @@ use std::num::NonZeroU32;
 use clap::{Args, Subcommand};
 
 use super::database::{DatabaseArgs, Missing};
-use super::{Failure, Status, print};
+use super::{CliError, Status, print};
 use crate::db::Database;
 
 /// Arguments of `orders migrate`.
@@ -56,7 +56,7 @@ enum Action {
 struct Unconfirmed;
 
 impl MigrateArgs {
-    pub(super) async fn run(self) -> Result<Status, Failure> {
+    pub(super) async fn run(self) -> Result<Status, CliError> {
         match self.action {
             Action::Up { database } => up(&database.connect(Missing::Create).await?).await,
             Action::Down {
@@ -86,7 +86,7 @@ impl MigrateArgs {
     }
 }
 
-async fn up(database: &Database) -> Result<Status, Failure> {
+async fn up(database: &Database) -> Result<Status, CliError> {
     let names = database.schema().up().await?;
     let text = if names.is_empty() {
         "nothing pending\n".into()
@@ -97,7 +97,7 @@ async fn up(database: &Database) -> Result<Status, Failure> {
     Ok(Status::Done)
 }
 
-async fn status(database: &Database) -> Result<Status, Failure> {
+async fn status(database: &Database) -> Result<Status, CliError> {
     let migrations = database.schema().migrations().await?;
     let mut text = String::new();
     for migration in &migrations {
@@ -122,7 +122,7 @@ fn lines(word: &str, names: &[String]) -> String {
 }
 
 /// Asks on the terminal.
-fn confirmed(database: &Database, what: &str) -> Result<bool, Failure> {
+fn confirmed(database: &Database, what: &str) -> Result<bool, CliError> {
     if !io::stdin().is_terminal() {
         return Err(Unconfirmed.into());
     }

@@ -67,7 +67,7 @@ impl From<Status> for ExitCode {
 }
 
 /// Why a command could not do its work. Each layer's own type is the source.
-type Failure = Box<dyn StdError + Send + Sync>;
+type CliError = Box<dyn StdError + Send + Sync>;
 
 /// Parses the process's arguments, runs the command and reports its failure on stderr.
 pub async fn main() -> ExitCode {
@@ -85,7 +85,7 @@ pub async fn main() -> ExitCode {
     }
 }
 
-async fn run(command: Command) -> Result<Status, Failure> {
+async fn run(command: Command) -> Result<Status, CliError> {
     match command {
         Command::Serve(args) => args.run().await,
         Command::Migrate(args) => args.run().await,
@@ -97,7 +97,7 @@ async fn run(command: Command) -> Result<Status, Failure> {
 }
 
 /// Writes data to stdout. A reader that has gone wants no more of it.
-fn print(text: &str) -> Result<(), Failure> {
+fn print(text: &str) -> Result<(), CliError> {
     let mut stdout = io::stdout();
     match stdout
         .write_all(text.as_bytes())

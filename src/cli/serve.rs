@@ -9,7 +9,7 @@ use nix::sys::signal::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::database::{DatabaseArgs, Missing};
-use super::{Failure, Status, print};
+use super::{CliError, Status, print};
 use crate::db::Database;
 use crate::http::{self, Server};
 use crate::idempotency;
@@ -106,7 +106,7 @@ enum Error {
 }
 
 impl ServeArgs {
-    pub(super) async fn run(self) -> Result<Status, Failure> {
+    pub(super) async fn run(self) -> Result<Status, CliError> {
         self.check()?;
         let interrupted = signal(SignalKind::interrupt())?;
         let terminated = signal(SignalKind::terminate())?;
@@ -143,7 +143,7 @@ impl ServeArgs {
         }
     }
 
-    async fn bring_up(&self, database: &Database) -> Result<(), Failure> {
+    async fn bring_up(&self, database: &Database) -> Result<(), CliError> {
         let schema = database.schema();
         if self.no_migrate {
             return match schema.pending().await?.len() {
@@ -157,7 +157,7 @@ impl ServeArgs {
         Ok(())
     }
 
-    async fn bind(&self, database: Database) -> Result<Server, Failure> {
+    async fn bind(&self, database: Database) -> Result<Server, CliError> {
         let listen = |source| Error::Listen {
             host: self.host.clone(),
             port: self.port,
