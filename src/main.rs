@@ -11,7 +11,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> io::Result<ExitCode> {
     let runtime = Runtime::new()?;
     let status = runtime.block_on(orders::cli::main());
-    // A disk that does not answer must not keep the program: whatever could be waited for has been.
+    // Do not wait for blocking tasks: one that hangs on a disk would keep the process alive.
     runtime.shutdown_background();
     Ok(status)
 }

@@ -1,4 +1,4 @@
-//! Which database, and how long to wait for it.
+//! Arguments of every command that uses a database.
 
 use std::num::NonZeroU32;
 use std::path::Path;
@@ -6,46 +6,49 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::CliError;
+use super::{CliError, parse};
 use crate::db::{Database, DatabaseUrl, Settings};
 
-/// The embedded default.
+/// The SQLite file that is used without a URL.
 const DEFAULT_FILE: &str = "./orders.db";
 
-/// Which database, and how long to wait for it.
+/// The database, and how long to wait for it.
 #[derive(Debug, Args)]
 pub(super) struct DatabaseArgs {
-    // Not parsed by clap, whose error messages repeat the value, password included.
+    // Not parsed by clap, whose error messages repeat the value, with the password.
     #[arg(
         long,
-        help = "postgres://USER:PASSWORD@HOST/DATABASE (with ?pooler=transaction behind PgBouncer) \
-                or sqlite://FILE. Without it, SQLite in ./orders.db",
+        help = "postgres://USER:PASSWORD@HOST/DATABASE or sqlite://FILE \
+                [default: sqlite://./orders.db]",
+        long_help = "postgres://USER:PASSWORD@HOST/DATABASE or sqlite://FILE \
+                     [default: sqlite://./orders.db]\n\n\
+                     Behind PgBouncer in transaction mode, add ?pooler=transaction",
         env = "DATABASE_URL",
         hide_env_values = true,
         value_name = "URL"
     )]
     database_url: Option<String>,
-    /// How long to wait for a connection
-    #[arg(long, env = "ORDERS_CONNECT_TIMEOUT", default_value = "5s", value_parser = humantime::parse_duration, value_name = "DURATION")]
+    /// Time limit for opening a database connection
+    #[arg(long, env = "ORDERS_CONNECT_TIMEOUT", default_value = "5s", value_parser = parse::duration, value_name = "DURATION")]
     connect_timeout: Duration,
-    /// How long a transaction waits for a key that another one holds, before its request is
-    /// answered 409 (key in use)
-    #[arg(long, env = "ORDERS_LOCK_WAIT", default_value = "2s", value_parser = humantime::parse_duration, value_name = "DURATION")]
+    /// How long to wait for a key that another transaction holds; then 409
+    #[arg(long, env = "ORDERS_LOCK_WAIT", default_value = "2s", value_parser = parse::duration, value_name = "DURATION")]
     pub(super) lock_wait: Duration,
-    /// How long one transaction may take
-    #[arg(long, env = "ORDERS_TRANSACTION_TIMEOUT", default_value = "5s", value_parser = humantime::parse_duration, value_name = "DURATION")]
+    /// Time limit for one transaction
+    #[arg(long, env = "ORDERS_TRANSACTION_TIMEOUT", default_value = "5s", value_parser = parse::duration, value_name = "DURATION")]
     pub(super) transaction_timeout: Duration,
-    /// Connections for reading. Every lane has one of its own for writing besides
+    /// Connections for reads, in addition to one per lane for writes
     #[arg(
         long,
         env = "ORDERS_READ_CONNECTIONS",
         default_value = "4",
+        value_parser = parse::at_least_one::<NonZeroU32>,
         value_name = "NUMBER"
     )]
     read_connections: NonZeroU32,
 }
 
-/// Whether an SQLite file may come into being.
+/// What to do if the SQLite file does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Missing {
     Create,
@@ -53,7 +56,7 @@ pub(super) enum Missing {
 }
 
 impl DatabaseArgs {
-    /// Connects, and says in the log where to.
+    /// Connects, and logs the URL without its password.
     pub(super) async fn connect(&self, missing: Missing) -> Result<Database, CliError> {
         let given = self
             .database_url
@@ -75,7 +78,7 @@ impl DatabaseArgs {
         if given.is_some() {
             tracing::info!(database = %database.url(), "connected");
         } else {
-            tracing::info!("no DATABASE_URL: using SQLite in {DEFAULT_FILE}");
+            tracing::info!("DATABASE_URL is not set, using SQLite in {DEFAULT_FILE}");
         }
         Ok(database)
     }

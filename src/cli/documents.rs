@@ -1,5 +1,5 @@
-//! What describes the program: `orders openapi`, `orders completions`, `orders man`. None of it
-//! needs a database.
+//! Documents about the program: `orders openapi`, `orders completions` and `orders man`. None of
+//! them needs a database.
 
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
@@ -29,7 +29,7 @@ impl OpenapiArgs {
 /// Arguments of `orders completions`.
 #[derive(Debug, Args)]
 pub(super) struct CompletionsArgs {
-    /// Which shell
+    /// The shell to complete for
     shell: Shell,
 }
 
@@ -42,7 +42,7 @@ impl CompletionsArgs {
     }
 }
 
-/// `orders man`: the page of the program, then one a command.
+/// Prints the manual page of the program, then that of each command.
 pub(super) fn man() -> Result<Status, CliError> {
     let mut pages = Vec::new();
     let mut program = Cli::command();

@@ -1,4 +1,4 @@
-//! Logs, on stderr.
+//! Logging to stderr.
 
 use std::io::{self, IsTerminal};
 
@@ -7,22 +7,26 @@ use tracing_subscriber::EnvFilter;
 
 use super::CliError;
 
-/// What is logged, and how.
+/// What to log, and in which format.
 #[derive(Debug, Args)]
 pub(super) struct LogArgs {
-    /// What to log: a level, or levels by module (`orders::access=debug` logs every request)
+    /// Log level, or levels per module
+    ///
+    /// `orders::access=debug` logs every request.
     #[arg(
         long = "log",
         global = true,
+        display_order = 900,
         env = "ORDERS_LOG",
         default_value = "warn,orders=info",
         value_name = "FILTER"
     )]
     filter: String,
-    /// How to write a log line
+    /// Log format
     #[arg(
         long = "log-format",
         global = true,
+        display_order = 901,
         env = "ORDERS_LOG_FORMAT",
         default_value = "text"
     )]
@@ -31,21 +35,22 @@ pub(super) struct LogArgs {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Format {
-    /// For people
+    /// Human-readable lines
     Text,
-    /// One JSON object a line
+    /// One JSON object per line
     Json,
 }
 
-/// A filter that does not parse.
+/// The log filter does not parse.
 #[derive(Debug, thiserror::Error)]
-#[error("the log filter \"{filter}\" is invalid")]
+#[error("invalid log filter \"{filter}\"")]
 struct InvalidFilter {
     filter: String,
     source: tracing_subscriber::filter::ParseError,
 }
 
 impl LogArgs {
+    /// Installs the logger of the process.
     pub(super) fn start(&self) -> Result<(), CliError> {
         let filter = EnvFilter::try_new(&self.filter).map_err(|source| InvalidFilter {
             filter: self.filter.clone(),

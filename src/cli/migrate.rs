@@ -7,7 +7,7 @@ use std::num::NonZeroU32;
 use clap::{Args, Subcommand};
 
 use super::database::{DatabaseArgs, Missing};
-use super::{CliError, Status, print};
+use super::{CliError, Status, parse, print};
 use crate::db::Database;
 
 /// Arguments of `orders migrate`.
@@ -19,40 +19,40 @@ pub(super) struct MigrateArgs {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Run what is pending
+    /// Apply all pending migrations
     Up {
         #[command(flatten)]
         database: DatabaseArgs,
     },
-    /// Take the last migrations back. Their data is lost
+    /// Roll back the latest migrations, destroying their data
     Down {
         #[command(flatten)]
         database: DatabaseArgs,
-        /// How many
-        #[arg(long, default_value = "1", value_name = "NUMBER")]
+        /// Number of migrations to roll back
+        #[arg(long, default_value = "1", value_parser = parse::at_least_one::<NonZeroU32>, value_name = "NUMBER")]
         steps: NonZeroU32,
-        /// Do not ask
+        /// Skip the confirmation prompt
         #[arg(long)]
         yes: bool,
     },
-    /// Take everything back and bring it up again. All data is lost
+    /// Roll back all migrations and apply them again, destroying all data
     Fresh {
         #[command(flatten)]
         database: DatabaseArgs,
-        /// Do not ask
+        /// Skip the confirmation prompt
         #[arg(long)]
         yes: bool,
     },
-    /// Show what has run. Exit status 1 if something is pending
+    /// List all migrations; exit with 1 if one is pending
     Status {
         #[command(flatten)]
         database: DatabaseArgs,
     },
 }
 
-/// Nobody to ask.
+/// Data would be deleted, and there is no terminal to confirm it on.
 #[derive(Debug, thiserror::Error)]
-#[error("this deletes data: give --yes, or run it on a terminal to be asked")]
+#[error("refusing to delete data without confirmation: pass --yes or run interactively")]
 struct Unconfirmed;
 
 impl MigrateArgs {
@@ -65,20 +65,20 @@ impl MigrateArgs {
                 yes,
             } => {
                 let database = database.connect(Missing::Refuse).await?;
-                if !yes && !confirmed(&database, "takes back migrations of")? {
+                if !yes && !confirm(&database, "roll back migrations and destroy their data in")? {
                     return Ok(Status::No);
                 }
                 let names = database.schema().down(steps.get()).await?;
-                print(&lines("taken back", &names))?;
+                print(&lines("rolled back", &names, "nothing to roll back"))?;
                 Ok(Status::Done)
             }
             Action::Fresh { database, yes } => {
                 let database = database.connect(Missing::Create).await?;
-                if !yes && !confirmed(&database, "deletes all orders in")? {
+                if !yes && !confirm(&database, "destroy all data in")? {
                     return Ok(Status::No);
                 }
                 database.schema().fresh().await?;
-                print("fresh\n")?;
+                print("schema recreated\n")?;
                 Ok(Status::Done)
             }
             Action::Status { database } => status(&database.connect(Missing::Refuse).await?).await,
@@ -88,12 +88,7 @@ impl MigrateArgs {
 
 async fn up(database: &Database) -> Result<Status, CliError> {
     let names = database.schema().up().await?;
-    let text = if names.is_empty() {
-        "nothing pending\n".into()
-    } else {
-        lines("applied", &names)
-    };
-    print(&text)?;
+    print(&lines("applied", &names, "nothing pending"))?;
     Ok(Status::Done)
 }
 
@@ -113,25 +108,33 @@ async fn status(database: &Database) -> Result<Status, CliError> {
     Ok(if current { Status::Done } else { Status::No })
 }
 
-fn lines(word: &str, names: &[String]) -> String {
+/// One line for each migration, or else the line `none`.
+fn lines(action: &str, migrations: &[String], none: &str) -> String {
     let mut text = String::new();
-    for name in names {
-        text.extend([word, " ", name, "\n"]);
+    for migration in migrations {
+        text.extend([action, " ", migration, "\n"]);
+    }
+    if text.is_empty() {
+        text.extend([none, "\n"]);
     }
     text
 }
 
-/// Asks on the terminal.
-fn confirmed(database: &Database, what: &str) -> Result<bool, CliError> {
+/// Asks for confirmation on the terminal.
+fn confirm(database: &Database, action: &str) -> Result<bool, CliError> {
     if !io::stdin().is_terminal() {
         return Err(Unconfirmed.into());
     }
     write!(
         io::stderr(),
-        "This {what} {}. Type yes to go on: ",
+        "This will {action} {}. Type 'yes' to continue: ",
         database.url()
     )?;
     let mut answer = String::new();
     io::stdin().read_line(&mut answer)?;
-    Ok(answer.trim() == "yes")
+    let confirmed = answer.trim() == "yes";
+    if !confirmed {
+        writeln!(io::stderr(), "aborted, nothing was changed")?;
+    }
+    Ok(confirmed)
 }

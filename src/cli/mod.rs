@@ -1,13 +1,14 @@
 //! The command line: arguments in, exit status out.
 //!
-//! One file a subcommand. Each turns its arguments into plain settings and calls the library;
-//! no rule of the protocol lives here. stdout is data, stderr is logs and progress.
+//! Each subcommand is a file that turns its arguments into plain settings and calls the library.
+//! No rule of the protocol is here. stdout is for data, stderr for logs and progress.
 
 mod database;
 mod documents;
 mod hammer;
 mod log;
 mod migrate;
+mod parse;
 mod serve;
 
 use std::error::Error as StdError;
@@ -16,7 +17,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Takes an order exactly once, and the tool that proves it.
+/// Idempotent order service, and a verifier that proves it
 #[derive(Debug, Parser)]
 #[command(name = "orders", version, max_term_width = 100)]
 pub struct Cli {
@@ -28,28 +29,28 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve orders over HTTP
+    /// Serve the HTTP API
     Serve(serve::ServeArgs),
-    /// Change the schema of the database, or ask what is pending
+    /// Migrate the database schema, or show its status
     Migrate(migrate::MigrateArgs),
-    /// Fire concurrent requests at a service, and prove exactly one order per key
+    /// Verify that a service stores exactly one order per key
     Hammer(Box<hammer::HammerArgs>),
-    /// Print the OpenAPI document
+    /// Print the OpenAPI document as JSON or YAML
     Openapi(documents::OpenapiArgs),
-    /// Print a completion script for a shell
+    /// Print a shell completion script
     Completions(documents::CompletionsArgs),
-    /// Print the manual page
+    /// Print the manual pages
     Man,
 }
 
-/// What a command found out, as an exit status.
+/// Exit status of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
     /// 0: done, or the answer is yes.
     Done,
     /// 1: the answer is no.
     No,
-    /// 2: could not tell, as with bad usage or an unreachable database.
+    /// 2: no answer, because of bad usage or an unreachable database.
     Unknown,
     /// 130: interrupted by the user.
     Interrupted,
@@ -66,20 +67,20 @@ impl From<Status> for ExitCode {
     }
 }
 
-/// Why a command could not do its work. Each layer's own type is the source.
+/// Error of a command. The source is the error type of the layer that failed.
 type CliError = Box<dyn StdError + Send + Sync>;
 
-/// Parses the process's arguments, runs the command and reports its failure on stderr.
+/// Parses the arguments, runs the command and reports its error on stderr.
 pub async fn main() -> ExitCode {
     let cli = Cli::parse();
     let ran = match cli.log.start() {
         Ok(()) => run(cli.command).await,
-        Err(failure) => Err(failure),
+        Err(error) => Err(error),
     };
     match ran {
         Ok(status) => status.into(),
-        Err(failure) => {
-            report(failure.as_ref());
+        Err(error) => {
+            report(error.as_ref());
             Status::Unknown.into()
         }
     }
@@ -96,7 +97,7 @@ async fn run(command: Command) -> Result<Status, CliError> {
     }
 }
 
-/// Writes data to stdout. A reader that has gone wants no more of it.
+/// Writes data to stdout. A closed pipe is no error: the reader has what it wants.
 fn print(text: &str) -> Result<(), CliError> {
     let mut stdout = io::stdout();
     match stdout
@@ -108,19 +109,19 @@ fn print(text: &str) -> Result<(), CliError> {
     }
 }
 
-/// One line: the error and what caused it.
+/// Prints the error and its sources in one line.
 fn report(error: &(dyn StdError + 'static)) {
     let mut line = format!("error: {error}");
     let mut source = error.source();
     while let Some(cause) = source {
         let text = cause.to_string();
-        // Some libraries repeat their source in their own text.
+        // Some errors repeat their source in their own text.
         if !line.ends_with(&text) {
             line = format!("{line}: {text}");
         }
         source = cause.source();
     }
-    // Nobody is left to tell when stderr is closed.
+    // If stderr is closed, there is no other place to report to.
     let _ = writeln!(io::stderr(), "{}", line.replace('\n', " "));
 }
 

@@ -9,7 +9,7 @@ use nix::sys::signal::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::database::{DatabaseArgs, Missing};
-use super::{CliError, Status, print};
+use super::{CliError, Status, parse, print};
 use crate::db::Database;
 use crate::http::{self, Server};
 use crate::idempotency;
@@ -17,81 +17,86 @@ use crate::idempotency;
 /// Arguments of `orders serve`.
 #[derive(Debug, Args)]
 pub(super) struct ServeArgs {
-    /// The address to listen on
+    /// Address or host name to listen on
     #[arg(long, env = "HOST", default_value = "0.0.0.0")]
     host: String,
-    /// The port to listen on, 0 for any free one
-    #[arg(long, env = "PORT", default_value = "3000")]
+    /// Port to listen on; 0 picks a free one
+    #[arg(long, env = "PORT", default_value = "3000", value_parser = parse::port)]
     port: u16,
     #[command(flatten)]
     database: DatabaseArgs,
-    /// Refuse to start on a schema that is not current, instead of bringing it up
+    /// Refuse to start on an outdated schema instead of migrating it
     #[arg(long, env = "ORDERS_NO_MIGRATE")]
     no_migrate: bool,
-    /// Transactions that are committed side by side on PostgreSQL (SQLite has one writer)
-    #[arg(long, env = "ORDERS_LANES", default_value = "2", value_name = "NUMBER")]
+    /// Concurrent transactions on PostgreSQL; SQLite always has one
+    #[arg(long, env = "ORDERS_LANES", default_value = "2", value_parser = parse::at_least_one::<NonZeroUsize>, value_name = "NUMBER")]
     lanes: NonZeroUsize,
-    /// The most requests in one transaction
+    /// Maximum number of requests in one transaction
     #[arg(
         long,
         env = "ORDERS_BATCH_MAX",
         default_value = "256",
+        value_parser = parse::at_least_one::<NonZeroUsize>,
         value_name = "NUMBER"
     )]
     batch_max: NonZeroUsize,
-    /// The most requests that wait in one lane. One more is answered 503
+    /// Maximum number of queued requests per lane; more are answered 503
     #[arg(
         long,
         env = "ORDERS_QUEUE_MAX",
         default_value = "2048",
+        value_parser = parse::at_least_one::<NonZeroUsize>,
         value_name = "NUMBER"
     )]
     queue_max: NonZeroUsize,
-    /// Memory for stored responses that were replayed before, in bytes. 0 for none
+    /// Size of the in-memory replay cache, in bytes; 0 disables it
     #[arg(
         long,
         env = "ORDERS_REPLAY_CACHE",
         default_value = "8388608",
+        value_parser = parse::bytes::<u64>,
         value_name = "BYTES"
     )]
     replay_cache: u64,
-    /// How long a request may wait for its order, before it is answered 503
-    #[arg(long, env = "ORDERS_REQUEST_TIMEOUT", default_value = "10s", value_parser = humantime::parse_duration, value_name = "DURATION")]
+    /// Time limit for placing an order; then 503
+    #[arg(long, env = "ORDERS_REQUEST_TIMEOUT", default_value = "10s", value_parser = parse::duration, value_name = "DURATION")]
     request_timeout: Duration,
-    /// The largest body, in bytes. A larger one is answered 413
+    /// Maximum size of a request body, in bytes; larger ones are answered 413
     #[arg(
         long,
         env = "ORDERS_BODY_MAX",
         default_value = "65536",
+        value_parser = parse::bytes::<usize>,
         value_name = "BYTES"
     )]
     body_max: usize,
-    /// How long a body may take to arrive, before its request is answered 408
-    #[arg(long, env = "ORDERS_BODY_TIMEOUT", default_value = "10s", value_parser = humantime::parse_duration, value_name = "DURATION")]
+    /// Time limit for receiving a request body; then 408
+    #[arg(long, env = "ORDERS_BODY_TIMEOUT", default_value = "10s", value_parser = parse::duration, value_name = "DURATION")]
     body_timeout: Duration,
-    /// The most connections. More wait until one is closed
+    /// Maximum number of open connections; more wait until one closes
     #[arg(
         long,
         env = "ORDERS_CONNECTIONS_MAX",
         default_value = "10000",
+        value_parser = parse::at_least_one::<NonZeroUsize>,
         value_name = "NUMBER"
     )]
     connections_max: NonZeroUsize,
-    /// How long a connection may be silent, or take over one request, before it is closed
-    #[arg(long, env = "ORDERS_IDLE_TIMEOUT", default_value = "75s", value_parser = humantime::parse_duration, value_name = "DURATION")]
+    /// Close connections after this long without a new request or response
+    #[arg(long, env = "ORDERS_IDLE_TIMEOUT", default_value = "75s", value_parser = parse::duration, value_name = "DURATION")]
     idle_timeout: Duration,
-    /// How long requests in flight may take after SIGTERM or Ctrl-C
-    #[arg(long, env = "ORDERS_SHUTDOWN_TIMEOUT", default_value = "10s", value_parser = humantime::parse_duration, value_name = "DURATION")]
+    /// Time limit for requests in flight after SIGTERM or Ctrl-C
+    #[arg(long, env = "ORDERS_SHUTDOWN_TIMEOUT", default_value = "10s", value_parser = parse::duration, value_name = "DURATION")]
     shutdown_timeout: Duration,
 }
 
-/// Why the server did not start.
+/// The server cannot start.
 #[derive(Debug, thiserror::Error)]
 enum Error {
-    #[error("{shorter} must be shorter than {longer}")]
-    Order {
-        shorter: &'static str,
-        longer: &'static str,
+    #[error("{} ({}) must be shorter than {} ({})", .shorter.0, humantime::format_duration(.shorter.1), .longer.0, humantime::format_duration(.longer.1))]
+    Timeouts {
+        shorter: (&'static str, Duration),
+        longer: (&'static str, Duration),
     },
     #[error("cannot listen on {host}:{port}")]
     Listen {
@@ -100,59 +105,63 @@ enum Error {
         source: std::io::Error,
     },
     #[error(
-        "the schema is not current, and --no-migrate was given: {0} pending (orders migrate up)"
+        "the schema is outdated ({0} pending): run orders migrate up, or serve without --no-migrate"
     )]
-    Pending(usize),
+    Outdated(usize),
 }
 
 impl ServeArgs {
     pub(super) async fn run(self) -> Result<Status, CliError> {
         self.check()?;
-        let interrupted = signal(SignalKind::interrupt())?;
-        let terminated = signal(SignalKind::terminate())?;
-        // A connection is a file descriptor, and the usual soft limit is 1024. Where it cannot be
-        // raised, connections beyond it wait in the kernel.
+        let interrupt = signal(SignalKind::interrupt())?;
+        let terminate = signal(SignalKind::terminate())?;
+        // A connection is a file descriptor, and the usual soft limit is 1024. If the limit cannot be
+        // raised, more connections wait in the kernel.
         let _ = rlimit::increase_nofile_limit(u64::MAX);
-        // A file that meets the limit of its size is an error like a full disk, not the end.
-        let _oversized = signal(SignalKind::from_raw(Signal::SIGXFSZ as i32))?;
+        // With a handler, a file that reaches its size limit is an error like a full disk. Without, it
+        // ends the process.
+        let _file_size_limit = signal(SignalKind::from_raw(Signal::SIGXFSZ as i32))?;
 
         let database = self.database.connect(Missing::Create).await?;
-        self.bring_up(&database).await?;
+        self.migrate(&database).await?;
         database.check_writable().await?;
         let server = self.bind(database).await?;
-        print(&format!("http://{}\n", server.address()))?;
-        tracing::info!(address = %server.address(), "serving, API documentation at /docs");
-        server.run_until(first_of(interrupted, terminated)).await?;
+        let url = url(server.address());
+        print(&format!("{url}\n"))?;
+        tracing::info!(address = %server.address(), "serving, API documentation at {url}/docs");
+        server
+            .run_until(shutdown_signal(interrupt, terminate))
+            .await?;
         tracing::info!("stopped");
         Ok(Status::Done)
     }
 
-    /// A wait must end before the one around it does, or the answer is the wrong one.
+    /// Each timeout must end before the one around it: otherwise requests get the wrong error.
     fn check(&self) -> Result<(), Error> {
-        let waits = [
+        let timeouts = [
             ("--lock-wait", self.database.lock_wait),
             ("--transaction-timeout", self.database.transaction_timeout),
             ("--request-timeout", self.request_timeout),
         ];
-        match waits.windows(2).find(|pair| pair[0].1 >= pair[1].1) {
-            Some(pair) => Err(Error::Order {
-                shorter: pair[0].0,
-                longer: pair[1].0,
+        match timeouts.windows(2).find(|pair| pair[0].1 >= pair[1].1) {
+            Some(pair) => Err(Error::Timeouts {
+                shorter: pair[0],
+                longer: pair[1],
             }),
             None => Ok(()),
         }
     }
 
-    async fn bring_up(&self, database: &Database) -> Result<(), CliError> {
+    async fn migrate(&self, database: &Database) -> Result<(), CliError> {
         let schema = database.schema();
         if self.no_migrate {
             return match schema.pending().await?.len() {
                 0 => Ok(()),
-                pending => Err(Error::Pending(pending).into()),
+                pending => Err(Error::Outdated(pending).into()),
             };
         }
         for name in schema.up().await? {
-            tracing::info!(migration = name, "applied");
+            tracing::info!("applied migration {name}");
         }
         Ok(())
     }
@@ -168,7 +177,7 @@ impl ServeArgs {
             .map_err(listen)?;
         let address: SocketAddr = found
             .next()
-            .ok_or_else(|| listen(std::io::Error::other("the host has no address")))?;
+            .ok_or_else(|| listen(std::io::Error::other("the host name has no address")))?;
         let http = http::Settings {
             body_bytes_max: self.body_max,
             body_timeout: self.body_timeout,
@@ -188,26 +197,50 @@ impl ServeArgs {
     }
 }
 
-/// The first signal asks for an orderly end; a second one does not wait for it.
-async fn first_of(
-    mut interrupted: tokio::signal::unix::Signal,
-    mut terminated: tokio::signal::unix::Signal,
+/// The URL of the server for a browser on this machine.
+fn url(address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        format!("http://localhost:{}", address.port())
+    } else {
+        format!("http://{address}")
+    }
+}
+
+/// Completes at the first signal to stop. A second one ends the process at once.
+async fn shutdown_signal(
+    mut interrupt: tokio::signal::unix::Signal,
+    mut terminate: tokio::signal::unix::Signal,
 ) {
     tokio::select! {
-        _ = interrupted.recv() => {}
-        _ = terminated.recv() => {}
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
     }
-    tracing::info!("stopping: answering what is in flight");
+    tracing::info!("shutting down, finishing requests in flight");
     tokio::spawn(async move {
         tokio::select! {
-            _ = interrupted.recv() => {}
-            _ = terminated.recv() => {}
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
-        tracing::warn!("stopped at once by a second signal");
+        tracing::warn!("second signal, exiting at once");
         #[expect(
             clippy::exit,
-            reason = "the user does not want to wait for the orderly end"
+            reason = "the user does not want to wait for the shutdown"
         )]
         std::process::exit(130);
     });
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_url_can_be_opened_in_a_browser() {
+        for (address, url) in [
+            ("0.0.0.0:3000", "http://localhost:3000"),
+            ("[::]:3000", "http://localhost:3000"),
+            ("127.0.0.1:80", "http://127.0.0.1:80"),
+            ("[::1]:80", "http://[::1]:80"),
+        ] {
+            assert_eq!(super::url(address.parse().unwrap()), url);
+        }
+    }
 }

@@ -18,7 +18,7 @@ fn migrate(database: &TestDatabase, arguments: &[&str]) -> (i32, String) {
 }
 
 on_both! {
-    async fn the_schema_goes_up_and_down_and_says_where_it_is(app: &App) {
+    async fn the_schema_goes_up_and_down_and_reports_its_status(app: &App) {
         let database = TestDatabase::create(app.database.backend).await;
         assert_eq!(
             migrate(&database, &["up"]),
@@ -28,30 +28,32 @@ on_both! {
         let current = (0, format!("applied {ORDERS}\napplied {KEYS}\napplied {DIGESTS}\n"));
         assert_eq!(migrate(&database, &["status"]), current);
 
-        assert_eq!(migrate(&database, &["down", "--yes"]), (0, format!("taken back {DIGESTS}\n")));
+        assert_eq!(migrate(&database, &["down", "--yes"]), (0, format!("rolled back {DIGESTS}\n")));
         let halfway = (1, format!("applied {ORDERS}\napplied {KEYS}\npending {DIGESTS}\n"));
         assert_eq!(migrate(&database, &["status"]), halfway);
         assert_eq!(migrate(&database, &["up"]), (0, format!("applied {DIGESTS}\n")));
 
-        let all = format!("taken back {DIGESTS}\ntaken back {KEYS}\ntaken back {ORDERS}\n");
+        let all = format!("rolled back {DIGESTS}\nrolled back {KEYS}\nrolled back {ORDERS}\n");
         assert_eq!(migrate(&database, &["down", "--steps", "9", "--yes"]), (0, all));
         let nothing = (1, format!("pending {ORDERS}\npending {KEYS}\npending {DIGESTS}\n"));
         assert_eq!(migrate(&database, &["status"]), nothing);
-        assert_eq!(migrate(&database, &["fresh", "--yes"]), (0, "fresh\n".to_owned()));
+        let none = (0, "nothing to roll back\n".to_owned());
+        assert_eq!(migrate(&database, &["down", "--yes"]), none);
+        assert_eq!(migrate(&database, &["fresh", "--yes"]), (0, "schema recreated\n".to_owned()));
         assert_eq!(migrate(&database, &["status"]), current);
         database.drop().await;
     }
 }
 
 on_both! {
-    /// More than are copied at a time.
-    async fn keys_that_were_stored_without_a_digest_are_honoured(app: &App) {
+    /// More keys than the migration copies at a time.
+    async fn keys_that_were_stored_without_a_digest_are_replayed(app: &App) {
         let keys: Vec<String> = (0..1001).map(|n| format!("key-{n}")).collect();
         for key in &keys {
             app.client.place(key, order("tea", 2)).await.expect(201);
         }
-        let took = migrate(&app.database, &["down", "--yes"]);
-        assert_eq!(took, (0, format!("taken back {DIGESTS}\n")));
+        let rolled_back = migrate(&app.database, &["down", "--yes"]);
+        assert_eq!(rolled_back, (0, format!("rolled back {DIGESTS}\n")));
         let applied = migrate(&app.database, &["up"]);
         assert_eq!(applied, (0, format!("applied {DIGESTS}\n")));
         for key in &keys {
@@ -62,7 +64,7 @@ on_both! {
 }
 
 on_both! {
-    async fn fresh_leaves_an_empty_database(app: &App) {
+    async fn fresh_recreates_an_empty_database(app: &App) {
         app.client.place("key", order("tea", 2)).await.expect(201);
         assert_eq!(migrate(&app.database, &["fresh", "--yes"]).0, 0);
         assert_eq!(app.database.orders().await, 0);
@@ -71,11 +73,11 @@ on_both! {
 }
 
 on_both! {
-    async fn what_deletes_data_asks_first_and_without_a_terminal_refuses(app: &App) {
+    async fn deleting_data_without_a_terminal_needs_a_flag(app: &App) {
         app.client.place("key", order("tea", 2)).await.expect(201);
         for action in [&["down"][..], &["fresh"], &["down", "--steps", "2"]] {
-            let mut asked = Process::on(&app.database, &[&["migrate"], action].concat());
-            assert_fails(&mut asked, &["this deletes data", "--yes"]);
+            let mut command = Process::on(&app.database, &[&["migrate"], action].concat());
+            assert_fails(&mut command, &["refusing to delete data", "--yes"]);
         }
         assert_eq!(app.database.orders().await, 1);
         app.client.place("key", order("tea", 2)).await.expect(200);
@@ -83,10 +85,10 @@ on_both! {
 }
 
 on_both! {
-    async fn asking_for_the_status_changes_nothing(app: &App) {
+    async fn the_status_changes_nothing(app: &App) {
         let database = TestDatabase::create(app.database.backend).await;
         let (code, _, stderr) = run(&mut Process::on(&database, &["migrate", "status"]));
-        // PostgreSQL has an empty database to look into, SQLite has no file and gets none.
+        // The PostgreSQL database exists and is empty. The SQLite file does not exist.
         let (tables, file) = match database.backend {
             crate::harness::Backend::Postgres => {
                 assert_eq!((code, &*stderr), (1, ""));
@@ -106,7 +108,7 @@ on_both! {
 }
 
 on_both! {
-    async fn without_migrating_an_old_schema_is_refused_and_a_current_one_served(app: &App) {
+    async fn an_outdated_schema_is_refused_without_migrating(app: &App) {
         let database = TestDatabase::create(app.database.backend).await;
         let serve = ["serve", "--no-migrate"];
         assert_fails(&mut Process::on(&database, &serve), &["3 pending", "orders migrate up"]);
@@ -121,7 +123,7 @@ on_both! {
 }
 
 on_both! {
-    async fn serving_brings_the_schema_up(app: &App) {
+    async fn serving_applies_pending_migrations(app: &App) {
         let database = TestDatabase::create(app.database.backend).await;
         let process = Process::serve(&database);
         process.client.get("/health").await.expect(200);

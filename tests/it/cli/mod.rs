@@ -1,4 +1,4 @@
-//! The command line, asked as a user would: the real binary, its output and its exit status.
+//! The command line: the real binary, its output and its exit status.
 
 mod migrate;
 mod serve;
@@ -19,7 +19,7 @@ fn run(command: &mut Command) -> (i32, String, String) {
     (status.code().unwrap(), text(stdout), text(stderr))
 }
 
-/// The binary in a folder, with its log in a pipe.
+/// The binary in a working directory, with its log in a pipe.
 fn within(folder: &tempfile::TempDir, arguments: &[&str]) -> Command {
     let mut command = Process::command(arguments);
     command
@@ -30,7 +30,7 @@ fn within(folder: &tempfile::TempDir, arguments: &[&str]) -> Command {
     command
 }
 
-/// A failure is exit status 2, one line on stderr that holds all of `words`, and no data.
+/// Asserts exit status 2, one line on stderr that contains all of `words`, and no data.
 #[track_caller]
 fn assert_fails(command: &mut Command, words: &[&str]) {
     let (code, stdout, stderr) = run(command);
@@ -38,7 +38,7 @@ fn assert_fails(command: &mut Command, words: &[&str]) {
     assert_eq!(stderr.lines().count(), 1, "{stderr}");
     assert!(stderr.starts_with("error: "), "{stderr}");
     for word in words {
-        assert!(stderr.contains(word), "{word} is not in: {stderr}");
+        assert!(stderr.contains(word), "{word} is missing in: {stderr}");
     }
     assert!(!stderr.contains("s3cret"), "{stderr}");
 }

@@ -1,12 +1,12 @@
-//! `orders serve`: its settings, its start and its end.
+//! `orders serve`: settings, start and shutdown.
 
 use std::net::TcpListener;
 use std::process::Stdio;
 
 use crate::cli::{assert_fails, within};
-use crate::harness::{Backend, Process, Raw, TestDatabase, on_both, order};
+use crate::harness::{Backend, Process, Raw, Reply, TestDatabase, on_both, order};
 
-/// An address that is taken for as long as the listener lives, and its port.
+/// A port that is taken while the listener lives.
 fn taken() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port().to_string();
@@ -14,7 +14,7 @@ fn taken() -> (TcpListener, String) {
 }
 
 #[tokio::test]
-async fn the_embedded_default_is_a_file_here_and_a_restart_keeps_everything() {
+async fn the_default_is_an_sqlite_file_that_survives_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let process = Process::start(&mut within(&folder, &["serve"]));
     let placed = process
@@ -26,12 +26,12 @@ async fn the_embedded_default_is_a_file_here_and_a_restart_keeps_everything() {
     let (code, log) = process.log();
     assert_eq!(code, Some(0), "{log}");
     assert!(
-        log.contains("no DATABASE_URL: using SQLite in ./orders.db"),
+        log.contains("DATABASE_URL is not set, using SQLite in ./orders.db"),
         "{log}"
     );
     assert!(folder.path().join("orders.db").is_file());
 
-    // An empty variable is no address either.
+    // An empty variable counts as absent.
     let process = Process::start(within(&folder, &["serve"]).env("DATABASE_URL", ""));
     let replay = process
         .client
@@ -46,7 +46,7 @@ async fn the_embedded_default_is_a_file_here_and_a_restart_keeps_everything() {
 }
 
 #[test]
-fn variables_are_honoured_and_flags_beat_them() {
+fn flags_override_variables() {
     let folder = tempfile::tempdir().unwrap();
     let (listener, port) = taken();
     drop(listener);
@@ -75,7 +75,7 @@ fn variables_are_honoured_and_flags_beat_them() {
 }
 
 on_both! {
-    async fn the_database_of_the_variable_is_the_one_that_is_used(app: &App) {
+    async fn the_database_of_the_variable_is_used(app: &App) {
         let placed = app.client.place("key", order("tea", 2)).await.expect(201);
         let process = Process::serve(&app.database);
         let replay = process.client.place("key", order("tea", 2)).await.expect(200);
@@ -86,7 +86,7 @@ on_both! {
 }
 
 #[test]
-fn a_database_that_cannot_be_used_is_one_line_without_a_password() {
+fn an_unusable_database_is_reported_in_one_line_without_the_password() {
     let folder = tempfile::tempdir().unwrap();
     for (url, words) in [
         (
@@ -128,7 +128,7 @@ fn a_database_that_cannot_be_used_is_one_line_without_a_password() {
 }
 
 #[tokio::test]
-async fn a_database_that_does_not_exist_is_named() {
+async fn a_missing_database_is_named() {
     let mut database = TestDatabase::create(crate::harness::Backend::Postgres).await;
     let url = database.url.clone();
     database.url += "_not";
@@ -141,8 +141,8 @@ async fn a_database_that_does_not_exist_is_named() {
 }
 
 #[test]
-fn a_database_that_does_not_answer_is_given_up() {
-    // Connections are accepted by the kernel, and nothing ever comes back.
+fn a_database_that_does_not_answer_times_out() {
+    // The kernel accepts connections, and nothing ever answers.
     let (_listener, port) = taken();
     let folder = tempfile::tempdir().unwrap();
     let url = format!("postgres://me:s3cret@127.0.0.1:{port}/x");
@@ -158,7 +158,7 @@ async fn the_log_shows_no_password_and_is_json_on_request() {
     let database = TestDatabase::create(crate::harness::Backend::Postgres).await;
     let mut url: url::Url = database.url.parse().unwrap();
     let password = url.password().unwrap_or("s3cret").to_owned();
-    // A server that trusts everybody does not look at it.
+    // A server with trust authentication ignores it.
     url.set_password(Some(&password)).unwrap();
     let mut command = Process::on(
         &database,
@@ -168,18 +168,30 @@ async fn the_log_shows_no_password_and_is_json_on_request() {
         .env("DATABASE_URL", url.as_str())
         .stderr(Stdio::piped());
     let process = Process::start(&mut command);
+    let request = process.client.request(reqwest::Method::GET, "/health");
+    Reply::to(request.header("x-request-id", "trace-1"))
+        .await
+        .expect(200);
+    let address = process.client.address;
     process.signal("TERM");
     let (code, log) = process.log();
     assert_eq!(code, Some(0));
+    let docs = format!("API documentation at http://{address}/docs");
+    assert!(log.contains(&docs), "{log}");
     assert!(log.contains("serving") && log.contains("stopped"), "{log}");
     assert!(!log.contains(&password), "{log}");
-    for line in log.lines() {
-        let line: serde_json::Value = serde_json::from_str(line).unwrap();
-        assert!(
-            line["level"].is_string() && line["message"].is_string(),
-            "{line}"
-        );
+    let lines = log
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let (access, others): (Vec<_>, Vec<_>) =
+        lines.partition(|line| line["target"] == "orders::access");
+    for line in others {
+        let complete = line["level"].is_string() && line["message"].is_string();
+        assert!(complete, "{line}");
     }
+    assert_eq!(access.len(), 1);
+    assert_eq!(access[0]["request_id"], "trace-1");
+    assert!(access[0]["duration_us"].is_u64(), "{}", access[0]);
     database.drop().await;
 }
 
@@ -196,7 +208,7 @@ fn a_port_that_is_taken_is_named() {
 }
 
 #[test]
-fn waits_that_contradict_each_other_are_named() {
+fn timeouts_that_contradict_each_other_are_named() {
     let folder = tempfile::tempdir().unwrap();
     for (flags, shorter, longer) in [
         (
@@ -221,11 +233,8 @@ fn waits_that_contradict_each_other_are_named() {
             "--request-timeout",
         ),
     ] {
-        let rule = format!("{shorter} must be shorter than {longer}");
-        assert_fails(
-            &mut within(&folder, &[&["serve"], flags].concat()),
-            &[&rule],
-        );
+        let mut command = within(&folder, &[&["serve"], flags].concat());
+        assert_fails(&mut command, &[shorter, "must be shorter than", longer]);
     }
     assert_eq!(
         std::fs::read_dir(&folder).unwrap().count(),
@@ -234,8 +243,8 @@ fn waits_that_contradict_each_other_are_named() {
     );
 }
 
-/// Begins a request whose body the service has asked for, so that it is in work for certain.
-async fn in_work(process: &Process, body: &str) -> Raw {
+/// Begins a request and waits until the server asks for its body, so that it is in flight.
+async fn in_flight(process: &Process, body: &str) -> Raw {
     let mut connection = Raw::connect(process.client.address).await;
     let length = body.len();
     let lines =
@@ -246,12 +255,12 @@ async fn in_work(process: &Process, body: &str) -> Raw {
 }
 
 on_both! {
-    async fn a_signal_ends_it_when_what_is_in_work_is_answered(app: &App) {
+    async fn a_signal_ends_the_server_after_the_requests_in_flight(app: &App) {
         let body = order("tea", 2);
         let mut status = 201;
         for signal in ["TERM", "INT"] {
             let process = Process::serve(&app.database);
-            let mut connection = in_work(&process, &body).await;
+            let mut connection = in_flight(&process, &body).await;
             process.signal(signal);
             Raw::refused(process.client.address).await;
             let reply = connection.send(&body).await.reply().await.expect(status);
@@ -265,7 +274,7 @@ on_both! {
 }
 
 #[tokio::test]
-async fn after_an_orderly_end_the_sqlite_file_is_all_there_is() {
+async fn after_an_orderly_shutdown_only_the_sqlite_file_is_left() {
     let database = TestDatabase::create(Backend::Sqlite).await;
     let file = database.url.trim_start_matches("sqlite://").to_owned();
     let log = std::path::PathBuf::from(format!("{file}-wal"));
@@ -281,10 +290,10 @@ async fn after_an_orderly_end_the_sqlite_file_is_all_there_is() {
 }
 
 #[tokio::test]
-async fn a_second_signal_ends_it_at_once() {
+async fn a_second_signal_ends_the_server_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let process = Process::start(&mut within(&folder, &["serve"]));
-    let _connection = in_work(&process, &order("tea", 2)).await;
+    let _connection = in_flight(&process, &order("tea", 2)).await;
     process.signal("TERM");
     Raw::refused(process.client.address).await;
     process.signal("INT");
@@ -292,13 +301,13 @@ async fn a_second_signal_ends_it_at_once() {
 }
 
 #[tokio::test]
-async fn what_does_not_end_in_time_is_not_waited_for() {
+async fn requests_beyond_the_shutdown_timeout_are_not_waited_for() {
     let folder = tempfile::tempdir().unwrap();
     let process = Process::start(&mut within(
         &folder,
         &["serve", "--shutdown-timeout", "200ms"],
     ));
-    let mut connection = in_work(&process, &order("tea", 2)).await;
+    let mut connection = in_flight(&process, &order("tea", 2)).await;
     process.signal("TERM");
     connection.closed().await;
     assert_eq!(process.log().0, Some(0));

@@ -1,4 +1,4 @@
-//! Help, typos, and what describes the program.
+//! Help, typos, and documents about the program.
 
 use crate::cli::{run, within};
 use crate::harness::Process;
@@ -18,7 +18,7 @@ const COMMANDS: [&[&str]; 10] = [
 ];
 
 #[test]
-fn every_command_explains_itself() {
+fn every_command_has_help() {
     for command in COMMANDS {
         for help in ["--help", "-h"] {
             let mut asked = Process::command(&[command, &[help]].concat());
@@ -43,7 +43,7 @@ fn every_setting_names_its_variable_and_its_default() {
         let plain = ["HOST", "PORT", "DATABASE_URL"].contains(&&*variable);
         let prefix = if plain { "" } else { "ORDERS_" };
         let env = format!("[env: {prefix}{variable}");
-        assert!(setting.contains(&env), "{env} is not in: {setting}");
+        assert!(setting.contains(&env), "{env} is missing in: {setting}");
         let default = setting.contains("[default: ") || name == "database-url";
         assert!(default, "no default: {setting}");
     }
@@ -68,7 +68,7 @@ fn a_typo_is_bad_usage_with_a_hint() {
 }
 
 #[test]
-fn bad_usage_is_never_mistaken_for_an_answer() {
+fn bad_usage_is_exit_status_2() {
     for arguments in [
         &[][..],
         &["migrate"],
@@ -89,7 +89,24 @@ fn bad_usage_is_never_mistaken_for_an_answer() {
 }
 
 #[test]
-fn what_describes_the_program_needs_no_database() {
+fn an_invalid_value_is_answered_with_the_rule() {
+    for (arguments, rule) in [
+        (["serve", "--port", "http"], "from 0 to 65535"),
+        (["serve", "--port", "65536"], "from 0 to 65535"),
+        (["serve", "--lanes", "0"], "at least 1"),
+        (["serve", "--batch-max", "many"], "at least 1"),
+        (["serve", "--body-max", "64k"], "number of bytes"),
+        (["serve", "--replay-cache", "8M"], "number of bytes"),
+        (["serve", "--request-timeout", "10"], "such as 500ms, 10s"),
+    ] {
+        let (code, stdout, stderr) = run(&mut Process::command(&arguments));
+        assert_eq!((code, &*stdout), (2, ""), "{arguments:?}");
+        assert!(stderr.contains(rule), "{stderr}");
+    }
+}
+
+#[test]
+fn documents_about_the_program_need_no_database() {
     let folder = tempfile::tempdir().unwrap();
     for (arguments, expected) in [
         (&["openapi"][..], "\"openapi\""),
@@ -117,7 +134,7 @@ fn what_describes_the_program_needs_no_database() {
 }
 
 #[test]
-fn the_completions_and_the_manual_know_every_command() {
+fn the_completions_and_the_manual_have_every_command() {
     let (_, script, _) = run(&mut Process::command(&["completions", "bash"]));
     let (_, manual, _) = run(&mut Process::command(&["man"]));
     for command in COMMANDS.into_iter().filter(|command| command.len() == 1) {
@@ -133,8 +150,5 @@ fn the_completions_and_the_manual_know_every_command() {
     let checked = std::process::Command::new("bash")
         .args(["-n", "-c", &script])
         .output();
-    assert!(
-        checked.unwrap().status.success(),
-        "bash does not take the script"
-    );
+    assert!(checked.unwrap().status.success(), "bash rejects the script");
 }

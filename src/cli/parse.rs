@@ -1,0 +1,28 @@
+//! Value parsers whose errors state the rule, not the position of a wrong character.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+/// A duration with a unit.
+pub(super) fn duration(text: &str) -> Result<Duration, &'static str> {
+    humantime::parse_duration(text)
+        .map_err(|_| "expected a number with a unit, such as 500ms, 10s or 2m")
+}
+
+/// A number of things, of a type that has no zero.
+pub(super) fn at_least_one<T: FromStr>(text: &str) -> Result<T, &'static str> {
+    text.parse()
+        .map_err(|_| "expected a whole number of at least 1")
+}
+
+/// A number of bytes.
+pub(super) fn bytes<T: FromStr>(text: &str) -> Result<T, &'static str> {
+    text.parse()
+        .map_err(|_| "expected a whole number of bytes, without a unit")
+}
+
+/// A port, or 0 for any free one.
+pub(super) fn port(text: &str) -> Result<u16, &'static str> {
+    text.parse()
+        .map_err(|_| "expected a whole number from 0 to 65535")
+}
