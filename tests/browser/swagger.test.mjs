@@ -1,9 +1,9 @@
-// The documentation in a real browser: a visitor without network places an order twice, with what
-// the page has filled in, and gets one order.
+// The Swagger UI in a real browser without network access: a visitor sends the prefilled request
+// twice and gets one order.
 //
-// ORDERS_BIN    the program, default target/debug/orders
-// CHROMIUM      the browser, default chromium on the path or in Debian's place
-// SCREENSHOT    where to write a picture of the page at the end, default nowhere
+// ORDERS_BIN    the binary, default target/debug/orders
+// CHROMIUM      the browser, default chromium in PATH or in /usr/bin
+// SCREENSHOT    file for a screenshot of the page at the end, default none
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -36,7 +36,7 @@ before(async () => {
       "--disable-background-networking",
       "--disable-component-update",
       "--disable-sync",
-      // Beside the page the browser itself has nobody to talk to.
+      // The browser itself must not send requests either.
       "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
     ],
   });
@@ -48,38 +48,38 @@ after(async () => {
   if (folder) await rm(folder, { recursive: true, force: true });
 });
 
-test("an order is placed twice with \"Try it out\", and there is one", async () => {
+test("an order that is placed twice with \"Try it out\" is stored once", async () => {
   const context = await browser.newContext({ viewport: { width: 1200, height: 1500 } });
   const page = await context.newPage();
   page.setDefaultTimeout(TIMEOUT_MS);
-  const elsewhere = [];
-  const complaints = [];
+  const external = [];
+  const errors = [];
   await context.route("**/*", (route) => {
     const url = new URL(route.request().url());
     if (["http:", "https:"].includes(url.protocol) && !LOOPBACK.has(url.hostname)) {
-      elsewhere.push(url.href);
+      external.push(url.href);
       return route.abort();
     }
     return route.continue();
   });
-  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("pageerror", (error) => errors.push(String(error)));
   page.on("console", (message) => {
-    if (message.type() === "error") complaints.push(message.text());
+    if (message.type() === "error") errors.push(message.text());
   });
 
   try {
     await visit(page);
   } catch (error) {
-    error.message += `\nasked elsewhere: ${elsewhere}\ncomplaints: ${complaints}`;
+    error.message += `\nexternal requests: ${external}\nerrors of the page: ${errors}`;
     throw error;
   }
-  assert.deepEqual(elsewhere, [], "the page asks nobody else for anything");
-  assert.deepEqual(complaints, [], "the page works without errors");
+  assert.deepEqual(external, [], "the page sends no external requests");
+  assert.deepEqual(errors, [], "the page has no errors");
 });
 
-/** What a visitor does. */
+/** Places the prefilled order twice. */
 async function visit(page) {
-  // The root leads to the page.
+  // The root redirects to the page.
   await page.goto(`${address}/`);
   assert.equal(page.url(), `${address}/docs`);
   assert.equal(await page.evaluate(() => document.compatMode), "CSS1Compat");
@@ -91,7 +91,7 @@ async function visit(page) {
   await placing.locator(".opblock-summary-control").click();
   await placing.getByRole("button", { name: "Try it out" }).click();
   const key = await placing.locator("tr[data-param-name='Idempotency-Key'] input").inputValue();
-  assert.match(key, /^[!-~]{1,255}$/, "the key is filled in");
+  assert.match(key, /^[!-~]{1,255}$/, "the key is prefilled");
   const sent = JSON.parse(await placing.locator("textarea.body-param__text").inputValue());
 
   const first = await execute(page, placing);
@@ -116,21 +116,21 @@ async function visit(page) {
   }
 }
 
-/** Presses "Execute" and waits for the answer. */
+/** Presses "Execute" and waits for the response. */
 async function execute(page, operation) {
-  const answer = page.waitForResponse((response) => response.request().method() === "POST");
+  const response = page.waitForResponse((received) => received.request().method() === "POST");
   await operation.getByRole("button", { name: "Execute" }).click();
-  return answer;
+  return response;
 }
 
-/** Waits until the page shows the answer. */
+/** Waits until the page shows the response. */
 async function shows(operation, status, id) {
-  const answer = operation.locator(".live-responses-table tbody .response").first();
-  await answer.locator(".response-col_status", { hasText: status }).waitFor();
-  await answer.getByText(id).first().waitFor();
+  const response = operation.locator(".live-responses-table tbody .response").first();
+  await response.locator(".response-col_status", { hasText: status }).waitFor();
+  await response.getByText(id).first().waitFor();
 }
 
-/** Starts the service on a new database, on any free port, and waits until it listens. */
+/** Starts the server on a new database and a free port, and waits until it listens. */
 async function serve(database) {
   const server = spawn(binary, ["serve", "--host", "127.0.0.1", "--port", "0", "--log", "warn"], {
     env: { PATH: process.env.PATH, DATABASE_URL: `sqlite://${database}` },
@@ -138,19 +138,19 @@ async function serve(database) {
   });
   const address = await new Promise((listening, failed) => {
     server.once("error", failed);
-    server.once("exit", (code) => failed(new Error(`orders serve ended with ${code}`)));
+    server.once("exit", (code) => failed(new Error(`orders serve exited with ${code}`)));
     createInterface({ input: server.stdout }).once("line", listening);
   });
   assert.match(address, /^http:\/\/127\.0\.0\.1:\d+$/);
   return { server, address };
 }
 
-/** Chromium from the environment, the path, or Debian's place. */
+/** Finds Chromium: in CHROMIUM, in PATH or in /usr/bin. */
 function findBrowser() {
   if (process.env.CHROMIUM) return process.env.CHROMIUM;
   const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/bin"];
   const names = ["chromium", "chromium-browser", "google-chrome"];
   const found = folders.flatMap((f) => names.map((n) => join(f, n))).find((p) => existsSync(p));
-  assert.ok(found, "no Chromium: scripts/test installs it, or name one in CHROMIUM");
+  assert.ok(found, "Chromium not found: run scripts/test, which installs it, or set CHROMIUM");
   return found;
 }
