@@ -40,6 +40,21 @@ pub struct Settings {
     pub statement_timeout: Duration,
 }
 
+impl Settings {
+    /// The defaults of `orders serve` for a database.
+    #[must_use]
+    pub fn new(url: DatabaseUrl) -> Self {
+        Self {
+            url,
+            create_missing: true,
+            read_connections: NonZeroU32::new(4).expect("not zero"),
+            connect_timeout: Duration::from_secs(5),
+            lock_wait: Duration::from_secs(2),
+            statement_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
 /// A database that has answered once: a pool for reads, and connections for lanes.
 #[derive(Debug, Clone)]
 pub struct Database {

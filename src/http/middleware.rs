@@ -17,7 +17,8 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const REQUEST_ID_LENGTH_MAX: usize = 128;
 
 /// Gives every request an id, in its header and in that of its response, and logs one line for it.
-pub(super) struct WithRequestId<E>(pub(super) E);
+#[derive(Debug)]
+pub struct WithRequestId<E>(pub E);
 
 impl<E: Endpoint<Output = Response>> Endpoint for WithRequestId<E> {
     type Output = Response;
@@ -54,7 +55,8 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
 }
 
 /// Turns errors and panics into responses, in the form that the client accepts.
-pub(super) struct WithProblems<E>(pub(super) E);
+#[derive(Debug)]
+pub struct WithProblems<E>(pub E);
 
 impl<E: Endpoint> Endpoint for WithProblems<E> {
     type Output = Response;

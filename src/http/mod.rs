@@ -6,7 +6,11 @@
 //! - `document`: the OpenAPI document, derived from the handlers, their types and the table of
 //!   problems.
 //! - `server` and `listener`: sockets, connections and the orderly shutdown.
+//!
+//! [`Key`], [`JsonBody`], [`Answered`], [`Problem`] and the two middlewares serve any idempotent
+//! endpoint: see `examples/projects`.
 
+mod answered;
 mod document;
 mod health;
 mod listener;
@@ -18,5 +22,9 @@ mod routes;
 mod schema;
 mod server;
 
+pub use self::answered::Answered;
 pub use self::document::{json_text as openapi_json, yaml as openapi_yaml};
+pub use self::middleware::{WithProblems, WithRequestId};
+pub use self::problem::{Kind, Problem};
+pub use self::request::{BodyLimits, JsonBody, Key};
 pub use self::server::{Server, Settings};

@@ -5,15 +5,14 @@ use poem_openapi::{ApiResponse, OpenApi};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::answered::Answered;
 use super::document::Tag;
 use super::problem::{Kind, Problem};
 use super::request::{BodyLimits, JsonBody, Key};
 use super::schema::{self, RawJson};
 use crate::db::Connection;
+use crate::idempotency::{Executor, Fingerprint, Operation, Scope, ScopedKey};
 use crate::json::Json;
-use crate::idempotency::{
-    Executor, Fingerprint, Operation, Outcome, Scope, ScopedKey, StoredResponse,
-};
 use crate::order::{self, InvalidOrder, NewOrder, Order, PlaceOrder};
 
 /// The operations on orders.
@@ -21,46 +20,6 @@ pub(super) struct OrdersApi {
     pub(super) executor: Executor<PlaceOrder>,
     pub(super) reads: Connection,
     pub(super) body_limits: BodyLimits,
-}
-
-#[derive(ApiResponse)]
-enum Placed {
-    /// The order was placed.
-    #[oai(status = 201)]
-    Created(
-        RawJson<schema::Order>,
-        /// The path of the order.
-        #[oai(header = "Location")]
-        String,
-    ),
-    /// An earlier request with this key and payload placed the order. The body is that of its
-    /// response, byte for byte.
-    #[oai(status = 200)]
-    Replayed(
-        RawJson<schema::Order>,
-        /// The path of the order.
-        #[oai(header = "Location")]
-        String,
-        /// Always true.
-        #[oai(header = "Idempotent-Replayed")]
-        bool,
-    ),
-}
-
-impl From<Outcome> for Placed {
-    fn from(outcome: Outcome) -> Self {
-        let location = |stored: &StoredResponse| format!("/orders/{}", stored.resource);
-        match outcome {
-            Outcome::Created(stored) => {
-                let location = location(&stored);
-                Self::Created(RawJson::from_bytes(stored.body), location)
-            }
-            Outcome::Replayed(stored) => {
-                let location = location(&stored);
-                Self::Replayed(RawJson::from_bytes(stored.body), location, true)
-            }
-        }
-    }
 }
 
 #[derive(ApiResponse)]
@@ -92,7 +51,7 @@ impl OrdersApi {
         #[oai(name = "Idempotency-Key", example = "example_key")]
         key: Key,
         body: JsonBody<schema::NewOrder>,
-    ) -> Result<Placed, Problem> {
+    ) -> Result<Answered<schema::Order>, Problem> {
         let body = body.read(self.body_limits).await?;
         let payload = Json::parse(&body)?;
         let order = PlaceOrder::new(new_order(&payload)?);
@@ -102,7 +61,7 @@ impl OrdersApi {
             key: key.0,
         };
         let outcome = self.executor.execute(key, fingerprint, order).await?;
-        Ok(outcome.into())
+        Ok(Answered::new(outcome, "/orders"))
     }
 
     /// List orders

@@ -25,7 +25,8 @@ const KEY_ALIAS: &str = "X-Idempotency-Key";
 const KEY_PATTERN: &str = r#"^([!#-~][!-~]{0,254}|"([!#-\[\]-~]|\\["\\]){1,255}")$"#;
 
 /// The key in the header `Idempotency-Key`, or in its alias.
-pub(super) struct Key(pub(super) IdempotencyKey);
+#[derive(Debug)]
+pub struct Key(pub IdempotencyKey);
 
 impl Key {
     /// Both headers may be present if their keys are equal. A blank header counts as absent.
@@ -85,13 +86,26 @@ impl<'a> ApiExtractor<'a> for Key {
 
 /// Limits of a request body.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct BodyLimits {
-    pub(super) bytes_max: usize,
-    pub(super) timeout: Duration,
+pub struct BodyLimits {
+    /// Maximum size, in bytes.
+    pub bytes_max: usize,
+    /// How long the body may take to arrive.
+    pub timeout: Duration,
+}
+
+impl Default for BodyLimits {
+    /// 64 KiB within 10 seconds.
+    fn default() -> Self {
+        Self {
+            bytes_max: 64 * 1024,
+            timeout: Duration::from_secs(10),
+        }
+    }
 }
 
 /// A JSON body that has not been read yet, described by the schema of `T`.
-pub(super) struct JsonBody<T> {
+#[derive(Debug)]
+pub struct JsonBody<T> {
     body: Body,
     /// A chunked body has none.
     content_length: Option<usize>,
@@ -100,7 +114,7 @@ pub(super) struct JsonBody<T> {
 
 impl<T> JsonBody<T> {
     /// Reads the whole body within the limits.
-    pub(super) async fn read(self, limits: BodyLimits) -> Result<Bytes, Problem> {
+    pub async fn read(self, limits: BodyLimits) -> Result<Bytes, Problem> {
         let max = limits.bytes_max;
         let content_length = self.content_length.unwrap_or_default();
         let mut reader = self.body.into_async_read();

@@ -34,6 +34,21 @@ pub struct Settings {
     pub transaction_timeout: Duration,
 }
 
+impl Default for Settings {
+    /// The defaults of `orders serve`.
+    fn default() -> Self {
+        let number = |number| NonZeroUsize::new(number).expect("not zero");
+        Self {
+            lanes: number(2),
+            batch_max: number(256),
+            queue_max: number(2048),
+            replay_bytes_max: 8 << 20,
+            request_timeout: Duration::from_secs(10),
+            transaction_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
 /// `Arc` strong count while exactly one request is pending: the executor's and the request's.
 const ALONE: usize = 2;
 

@@ -7,14 +7,14 @@ use sea_orm::DbErr;
 
 use super::{Kind, Problem};
 use crate::db;
-use crate::json::InvalidJson;
 use crate::idempotency::{Error, InvalidKey};
+use crate::json::InvalidJson;
 use crate::order::InvalidOrder;
 
 impl Problem {
     /// A failed read: transient, or else a bug, which is logged.
-    pub(in crate::http) fn from_read_error(error: &DbErr) -> Self {
-        if db::class(error) == db::Class::Refused {
+    pub fn from_read_error(error: &DbErr) -> Self {
+        if db::class(error) == db::ErrorClass::Rejected {
             tracing::error!(
                 error = error as &dyn std::error::Error,
                 "the database rejected a query"

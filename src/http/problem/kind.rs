@@ -61,7 +61,7 @@ macro_rules! problems {
     ($($(#[doc = $description:literal])+ $kind:ident { $($row:tt)+ })+) => {
         /// A kind of problem.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub(in crate::http) enum Kind {
+        pub enum Kind {
             $($(#[doc = $description])+ $kind,)+
         }
 

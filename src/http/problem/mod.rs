@@ -17,7 +17,7 @@ use poem::{Body, Response};
 use self::body::{Error, ProblemJson, to_json};
 
 pub(super) use self::document::describe_problems;
-pub(super) use self::kind::Kind;
+pub use self::kind::Kind;
 
 /// Media type of RFC 9457.
 const PROBLEM_JSON: &str = "application/problem+json";
@@ -25,7 +25,7 @@ const PROBLEM_JSON: &str = "application/problem+json";
 /// A problem. Its text is `error` in the short body and `detail` in that of RFC 9457.
 #[derive(Debug, thiserror::Error)]
 #[error("{detail}")]
-pub(super) struct Problem {
+pub struct Problem {
     kind: Kind,
     detail: Cow<'static, str>,
     /// A header whose value depends on the request.
@@ -40,7 +40,7 @@ impl From<Kind> for Problem {
 
 impl Problem {
     /// A problem whose text depends on the request.
-    pub(super) fn new(kind: Kind, detail: impl Into<Cow<'static, str>>) -> Self {
+    pub fn new(kind: Kind, detail: impl Into<Cow<'static, str>>) -> Self {
         Self {
             kind,
             detail: detail.into(),
