@@ -84,8 +84,8 @@ impl TestDatabase {
         server.socket_addrs(|| Some(5432)).unwrap()[0]
     }
 
-    /// Its URL by way of somebody who forwards what comes to `address`. PostgreSQL only.
-    pub(crate) fn url_by_way_of(&self, address: SocketAddr) -> String {
+    /// Its URL through a proxy or pooler at `address`, with a query. PostgreSQL only.
+    pub(crate) fn url_through(&self, address: SocketAddr) -> String {
         let mut url = url::Url::parse(&self.url).unwrap();
         url.set_ip_host(address.ip()).unwrap();
         url.set_port(Some(address.port())).unwrap();

@@ -6,14 +6,12 @@ mod client;
 mod cluster;
 mod database;
 mod document;
-mod gate;
 mod hold;
 mod pooler;
 mod port;
 mod process;
 mod proxy;
 mod raw;
-mod slow;
 mod unprivileged;
 
 pub(crate) use app::{App, Bounds, Instance};
@@ -21,13 +19,11 @@ pub(crate) use client::{Client, Reply, order};
 pub(crate) use cluster::{Cluster, Stop};
 pub(crate) use database::{Backend, TestDatabase};
 pub(crate) use document::document;
-pub(crate) use gate::Gate;
 pub(crate) use hold::digest;
 pub(crate) use pooler::Pooler;
 pub(crate) use process::Process;
-pub(crate) use proxy::{Cut, Proxy};
+pub(crate) use proxy::{Fault, Proxy, Side};
 pub(crate) use raw::Raw;
-pub(crate) use slow::Slow;
 
 /// Writes a test once and runs it on both databases: `name::sqlite` and `name::postgres`. The
 /// body gets an [`App`] with one instance running.

@@ -1,93 +1,233 @@
-//! A proxy between a service and PostgreSQL that cuts connections at the commit of a batch.
+//! A TCP proxy between a service and PostgreSQL that injects faults.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use super::TestDatabase;
 
-/// Which side of the commit the connection is lost on.
+/// What the proxy does to every connection through it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Cut {
-    /// The database never hears of it.
+pub(crate) enum Fault {
+    /// Forwards everything.
+    None,
+    /// Cuts all connections, and closes new ones at once.
+    Down,
+    /// Delays every answer of the database.
+    Delay(Duration),
+    /// Drops every answer of the database, which still executes the requests.
+    DropAnswers,
+    /// Cuts the connection at each of the next `times` requests that contain `marker`.
+    Cut {
+        marker: &'static str,
+        side: Side,
+        times: usize,
+    },
+    /// Holds back requests that contain `marker` until the fault ends.
+    Hold { marker: &'static str },
+}
+
+/// Which side of the commit the connection is cut on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// The database does not receive the commit.
     BeforeCommit,
-    /// The database has committed, and nobody hears of that.
+    /// The database commits, and its answer is lost.
     AfterCommit,
 }
 
-/// Forwards everything until it is armed.
+/// `ReadyForQuery` outside a transaction, with which PostgreSQL ends the answer to a commit.
+const IDLE: &[u8] = b"Z\0\0\0\x05I";
+
+/// Forwards everything until a fault is injected. Stops when dropped.
 pub(crate) struct Proxy {
     address: SocketAddr,
+    state: watch::Sender<State>,
     cuts_left: Arc<AtomicUsize>,
+    accepting: JoinHandle<()>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct State {
+    server: SocketAddr,
+    fault: Fault,
 }
 
 impl Proxy {
-    /// Starts in front of a test's database. A message that holds `word` is taken for the
-    /// statement that commits: on PostgreSQL a batch is one statement.
-    pub(crate) async fn start(database: &TestDatabase, cut: Cut, word: &'static str) -> Self {
-        let server = database.address();
+    /// Starts in front of a test's database.
+    pub(crate) async fn start(database: &TestDatabase) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let (state, states) = watch::channel(State {
+            server: database.address(),
+            fault: Fault::None,
+        });
         let cuts_left = Arc::new(AtomicUsize::new(0));
-        let armed = cuts_left.clone();
-        tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
-                let (server, armed) = (TcpStream::connect(server).await.unwrap(), armed.clone());
-                tokio::spawn(forward(client, server, (cut, word), armed));
+        let cuts = Arc::clone(&cuts_left);
+        let accepting = tokio::spawn(async move {
+            loop {
+                let (client, _) = listener.accept().await.unwrap();
+                tokio::spawn(forward(client, states.clone(), Arc::clone(&cuts)));
             }
         });
-        Self { address, cuts_left }
+        Self {
+            address,
+            state,
+            cuts_left,
+            accepting,
+        }
     }
 
-    /// The database's URL, through this proxy.
+    /// The database's URL through this proxy. It has a query: append parameters with `&`.
     pub(crate) fn url(&self, database: &TestDatabase) -> String {
-        database.url_by_way_of(self.address)
+        database.url_through(self.address)
     }
 
-    /// Cuts the connections of the next `count` commits.
-    pub(crate) fn arm(&self, count: usize) {
-        self.cuts_left.store(count, Ordering::SeqCst);
+    /// Replaces the current fault.
+    pub(crate) fn inject(&self, fault: Fault) {
+        if let Fault::Cut { times, .. } = fault {
+            self.cuts_left.store(times, Ordering::SeqCst);
+        }
+        self.state.send_modify(|state| state.fault = fault);
     }
 
-    /// How many cuts have not happened yet.
+    /// Forwards everything again.
+    pub(crate) fn heal(&self) {
+        self.inject(Fault::None);
+    }
+
+    /// How many cuts of the last [`Fault::Cut`] have not happened yet.
     pub(crate) fn cuts_left(&self) -> usize {
         self.cuts_left.load(Ordering::SeqCst)
     }
+
+    /// Heals, and forwards to another server. Cuts the connections to the previous one.
+    pub(crate) fn redirect(&self, database: &TestDatabase) {
+        self.state.send_replace(State {
+            server: database.address(),
+            fault: Fault::None,
+        });
+    }
 }
 
-/// Returning drops both ends.
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+/// Forwards one connection until either side ends or a fault cuts it. Returning closes both sides.
 async fn forward(
-    mut client: TcpStream,
-    mut server: TcpStream,
-    (cut, word): (Cut, &'static str),
-    armed: Arc<AtomicUsize>,
+    client: TcpStream,
+    mut states: watch::Receiver<State>,
+    cuts_left: Arc<AtomicUsize>,
 ) {
-    let (mut asked, mut answered) = (vec![0; 65_536], vec![0; 65_536]);
-    loop {
-        tokio::select! {
-            read = client.read(&mut asked) => {
-                let Ok(length @ 1..) = read else { return };
-                let message = &asked[..length];
-                let cutting = message.windows(word.len()).any(|found| found == word.as_bytes())
-                    && armed.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok();
-                if cutting && cut == Cut::BeforeCommit || server.write_all(message).await.is_err() {
-                    return;
+    let State { server, fault } = *states.borrow();
+    if fault == Fault::Down {
+        return;
+    }
+    // A server that is down refuses: the client sees its connection closed.
+    let Ok(database) = TcpStream::connect(server).await else {
+        return;
+    };
+    client.set_nodelay(true).unwrap();
+    database.set_nodelay(true).unwrap();
+    let (from_client, to_client) = client.into_split();
+    let (from_database, to_database) = database.into_split();
+    let link = Link {
+        states: states.clone(),
+        cuts_left,
+        cutting: AtomicBool::new(false),
+    };
+    tokio::select! {
+        () = link.requests(from_client, to_database) => {}
+        () = link.answers(from_database, to_client) => {}
+        _ = states.wait_for(|now| now.fault == Fault::Down || now.server != server) => {}
+    }
+}
+
+/// Both directions of a connection.
+struct Link {
+    states: watch::Receiver<State>,
+    cuts_left: Arc<AtomicUsize>,
+    /// The database is executing a commit whose answer is to be lost.
+    cutting: AtomicBool,
+}
+
+impl Link {
+    async fn requests(&self, mut client: OwnedReadHalf, mut database: OwnedWriteHalf) {
+        let mut buffer = vec![0; 65_536];
+        while let Ok(length @ 1..) = client.read(&mut buffer).await {
+            let request = &buffer[..length];
+            let fault = self.fault();
+            match fault {
+                Fault::Cut { marker, side, .. } if contains(request, marker) && self.take_cut() => {
+                    if side == Side::BeforeCommit {
+                        return;
+                    }
+                    self.cutting.store(true, Ordering::SeqCst);
                 }
-                if cutting {
-                    // Its answer is the proof that the commit is done.
-                    let _ = server.read(&mut answered).await;
-                    return;
+                Fault::Hold { marker } if contains(request, marker) => {
+                    let mut states = self.states.clone();
+                    let _ = states.wait_for(|now| now.fault != fault).await;
                 }
+                _ => {}
             }
-            read = server.read(&mut answered) => {
-                let Ok(length @ 1..) = read else { return };
-                if client.write_all(&answered[..length]).await.is_err() {
-                    return;
-                }
+            if database.write_all(request).await.is_err() {
+                return;
             }
         }
     }
+
+    async fn answers(&self, mut database: OwnedReadHalf, mut client: OwnedWriteHalf) {
+        let mut buffer = vec![0; 65_536];
+        let mut dropped = false;
+        while let Ok(length @ 1..) = database.read(&mut buffer).await {
+            let answer = &buffer[..length];
+            if self.cutting.load(Ordering::SeqCst) {
+                if answer.ends_with(IDLE) {
+                    return;
+                }
+                continue;
+            }
+            match self.fault() {
+                Fault::DropAnswers => {
+                    dropped = true;
+                    continue;
+                }
+                // The client would take this answer for the one that was dropped.
+                _ if dropped => return,
+                Fault::Delay(delay) => tokio::time::sleep(delay).await,
+                _ => {}
+            }
+            if client.write_all(answer).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn fault(&self) -> Fault {
+        self.states.borrow().fault
+    }
+
+    fn take_cut(&self) -> bool {
+        let taken = self
+            .cuts_left
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+                left.checked_sub(1)
+            });
+        taken.is_ok()
+    }
+}
+
+fn contains(request: &[u8], marker: &str) -> bool {
+    let marker = marker.as_bytes();
+    request.windows(marker.len()).any(|part| part == marker)
 }

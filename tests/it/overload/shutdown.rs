@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::load::{End, Load, Told};
 use super::{ALONE, assert_stored, database, pause};
-use crate::harness::{Backend, Process, Slow};
+use crate::harness::{Backend, Fault, Process, Proxy};
 
 const CLIENTS: usize = 500;
 
@@ -66,13 +66,13 @@ async fn stops_under_full_load_postgres() {
 async fn stops_while_the_database_is_slow() {
     let _alone = ALONE.lock().await;
     let database = database(Backend::Postgres).await;
-    let way = Slow::start(&database).await;
+    let proxy = Proxy::start(&database).await;
     let mut serving = Process::serving(&database);
-    serving.env("DATABASE_URL", way.url(&database));
+    serving.env("DATABASE_URL", proxy.url(&database));
     let server = Process::start(serving.args(SHUTDOWN));
     let load = Load::start(server.client.address, CLIENTS);
     pause(1.0).await;
-    way.delay(Duration::from_millis(500));
+    proxy.inject(Fault::Delay(Duration::from_millis(500)));
     pause(1.0).await;
     let (told, stopped) = stop(server, load, Duration::from_secs(5)).await;
     let (answered, closed) = told.in_flight(stopped);
@@ -88,13 +88,13 @@ async fn stops_while_the_database_is_slow() {
 async fn stops_while_the_database_is_away() {
     let _alone = ALONE.lock().await;
     let database = database(Backend::Postgres).await;
-    let way = Slow::start(&database).await;
+    let proxy = Proxy::start(&database).await;
     let mut serving = Process::serving(&database);
-    serving.env("DATABASE_URL", way.url(&database));
+    serving.env("DATABASE_URL", proxy.url(&database));
     let server = Process::start(serving.args(["--shutdown-timeout", "4s"]));
     let load = Load::start(server.client.address, CLIENTS);
     pause(1.0).await;
-    way.delay(Duration::from_mins(1));
+    proxy.inject(Fault::DropAnswers);
     pause(1.0).await;
     let (told, _) = stop(server, load, Duration::from_secs(4)).await;
     let again = Process::serve(&database);

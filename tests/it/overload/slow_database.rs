@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::load::{End, Load, Seen, Told};
 use super::{ALONE, assert_stored, database, memory_peak, pause};
-use crate::harness::{Backend, Process, Slow, TestDatabase};
+use crate::harness::{Backend, Fault, Process, Proxy, TestDatabase};
 
 const CLIENTS: usize = 2_000;
 
@@ -22,12 +22,12 @@ const SMALL_QUEUE: [&str; 6] = [
 ];
 
 /// Makes the database slow for some seconds.
-async fn slow_for(seconds: f64, database: &TestDatabase, way: Option<&Slow>) {
-    if let Some(way) = way {
+async fn slow_for(seconds: f64, database: &TestDatabase, proxy: Option<&Proxy>) {
+    if let Some(proxy) = proxy {
         // Every answer of PostgreSQL comes late.
-        way.delay(Duration::from_secs(1));
+        proxy.inject(Fault::Delay(Duration::from_secs(1)));
         pause(seconds).await;
-        way.delay(Duration::ZERO);
+        proxy.heal();
     } else {
         // Somebody else writes to the file.
         let hold = database.begin("UPDATE orders SET quantity = 1").await;
@@ -58,11 +58,11 @@ fn assert_refused_early(told: &Told, from: Instant, to: Instant) {
 async fn recovers(backend: Backend) {
     let _alone = ALONE.lock().await;
     let database = database(backend).await;
-    let way = match backend {
+    let proxy = match backend {
         Backend::Sqlite => None,
-        Backend::Postgres => Some(Slow::start(&database).await),
+        Backend::Postgres => Some(Proxy::start(&database).await),
     };
-    let url = way.as_ref().map(|way| way.url(&database));
+    let url = proxy.as_ref().map(|proxy| proxy.url(&database));
     let mut serving = Process::serving(&database);
     serving.env("DATABASE_URL", url.as_ref().unwrap_or(&database.url));
     let server = Process::start(serving.args(SMALL_QUEUE));
@@ -72,7 +72,7 @@ async fn recovers(backend: Backend) {
     let calm = Instant::now();
     pause(2.0).await;
     let slow = Instant::now();
-    slow_for(4.0, &database, way.as_ref()).await;
+    slow_for(4.0, &database, proxy.as_ref()).await;
     let over = Instant::now();
     pause(4.0).await;
     let told = load.stop().await;

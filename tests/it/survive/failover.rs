@@ -5,13 +5,13 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::{Load, trouble};
-use crate::harness::{Bounds, Cluster, Gate, Instance, Stop, TestDatabase, order};
+use crate::harness::{Bounds, Cluster, Instance, Proxy, Stop, TestDatabase, order};
 
 /// The address leads to the standby, and nobody can reach whatever is left of the old primary any
 /// more. It leads there too early, as addresses do: for a moment nothing can be written.
-fn take_over(standby: &Cluster, gate: &Gate, database: TestDatabase) -> TestDatabase {
+fn take_over(standby: &Cluster, proxy: &Proxy, database: TestDatabase) -> TestDatabase {
     let database = database.moved_to(standby);
-    gate.lead_to(&database);
+    proxy.redirect(&database);
     tokio::task::block_in_place(|| {
         std::thread::sleep(Duration::from_millis(100));
         standby.promote();
@@ -24,8 +24,8 @@ async fn a_failover_under_load_loses_no_order_and_doubles_none() {
     let mut primary = Cluster::start_new(&[]);
     let mut database = TestDatabase::create_in(&primary).await;
     database.connect().await.schema().up().await.unwrap();
-    let gate = Gate::start(&database).await;
-    let url = gate.url(&database);
+    let proxy = Proxy::start(&database).await;
+    let url = proxy.url(&database);
     let one = Instance::start_on(&url, Bounds::default()).await;
     let other = Instance::start_on(&url, Bounds::default()).await;
 
@@ -37,7 +37,7 @@ async fn a_failover_under_load_loses_no_order_and_doubles_none() {
         load.progress(100).await;
         let began = Instant::now();
         tokio::task::block_in_place(|| primary.stop(Stop::Kill));
-        database = take_over(&standby, &gate, database);
+        database = take_over(&standby, &proxy, database);
         load.progress(1).await;
         away.push(began.elapsed());
         load.progress(100).await;
@@ -58,11 +58,11 @@ async fn what_the_standby_has_not_confirmed_is_acknowledged_to_nobody() {
     let standby = tokio::task::block_in_place(|| primary.start_standby());
     let database = TestDatabase::create_in(&primary).await;
     database.connect().await.schema().up().await.unwrap();
-    let gate = Gate::start(&database).await;
+    let proxy = Proxy::start(&database).await;
     let mut bounds = Bounds::default();
     bounds.executor.transaction_timeout = Duration::from_millis(1200);
     bounds.executor.request_timeout = Duration::from_secs(4);
-    let instance = Instance::start_on(&gate.url(&database), bounds).await;
+    let instance = Instance::start_on(&proxy.url(&database), bounds).await;
     let client = &instance.client;
     let before = client.place("before", order("tea", 1)).await.expect(201);
 
@@ -84,7 +84,7 @@ async fn what_the_standby_has_not_confirmed_is_acknowledged_to_nobody() {
         primary.stop(Stop::Kill);
         standby.start();
     });
-    let database = take_over(&standby, &gate, database);
+    let database = take_over(&standby, &proxy, database);
     assert_eq!(database.count(visible).await, 0, "the standby never had it");
     client.persist("key", &order("tea", 1)).await.expect(201);
     let replay = client.persist("before", &order("tea", 1)).await.expect(200);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use tokio::task::JoinSet;
 
-use crate::harness::{App, Backend, Bounds, Client, Gate, Instance, Reply, order};
+use crate::harness::{App, Backend, Bounds, Client, Fault, Instance, Proxy, Reply, order};
 
 const IN_USE: &str = "the first request with this Idempotency-Key is still in flight";
 const OVERLOADED: &str = "too many requests are waiting, retry with the same Idempotency-Key";
@@ -123,8 +123,8 @@ async fn a_full_queue_refuses_at_once_postgres() {
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_are_refused_while_the_database_is_away() {
     let app = App::start(Backend::Postgres, Bounds::default()).await;
-    let gate = Gate::start(&app.database).await;
-    let instance = Instance::start_on(&gate.url(&app.database), short_timeouts()).await;
+    let proxy = Proxy::start(&app.database).await;
+    let instance = Instance::start_on(&proxy.url(&app.database), short_timeouts()).await;
     let client = &instance.client;
     let placed = app
         .client
@@ -134,7 +134,7 @@ async fn requests_are_refused_while_the_database_is_away() {
     let order_path = placed.header("location").unwrap();
     let paths = ["/health", "/orders", order_path];
 
-    gate.shut();
+    proxy.inject(Fault::Down);
     for path in paths {
         let refused = client.get(path).await.expect_error(503, AWAY);
         assert_eq!(refused.header("retry-after"), Some("1"), "{path}");
@@ -152,7 +152,7 @@ async fn requests_are_refused_while_the_database_is_away() {
     assert_eq!(problem.header("retry-after"), Some("1"));
     assert_eq!(problem.expect(503).json()["code"], "UNAVAILABLE");
 
-    gate.open();
+    proxy.heal();
     client.place("during", order("tea", 2)).await.expect(201);
     let replay = app
         .client
