@@ -1,7 +1,5 @@
 //! The contract, word for word.
 
-use std::collections::HashSet;
-
 use crate::harness::{on_both, order};
 
 on_both! {
@@ -21,29 +19,6 @@ on_both! {
             assert_eq!(replay.header("location"), first.header("location"));
         }
         assert_eq!(app.database.orders().await, 1);
-    }
-}
-
-on_both! {
-    async fn without_a_key_nothing_is_placed(app: &App) {
-        let refused = app.client.send(&[("content-type", b"application/json")], order("tea", 2));
-        let refused = refused.await.expect(400);
-        assert_eq!(refused.text(), r#"{"error":"Idempotency-Key header is required"}"#);
-        assert_eq!(refused.header("content-type"), Some("application/json"));
-        assert_eq!(app.database.orders().await, 0);
-    }
-}
-
-on_both! {
-    async fn the_same_payload_under_other_keys_is_other_orders(app: &App) {
-        let mut ids = HashSet::new();
-        for key in ["one", "two", "three"] {
-            let placed = app.client.place(key, order("tea", 2)).await.expect(201);
-            assert!(ids.insert(placed.id()), "an id twice");
-            let replay = app.client.place(key, order("tea", 2)).await.expect(200);
-            assert_eq!(replay.body, placed.body);
-        }
-        assert_eq!(app.database.orders().await, 3);
     }
 }
 

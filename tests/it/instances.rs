@@ -70,44 +70,6 @@ async fn three_instances_share_an_sqlite_file() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_key_used_on_one_instance_is_refused_for_another_payload_on_the_next() {
-    let app = App::start(Backend::Postgres, Bounds::default()).await;
-    let other = app.another().await;
-    app.client.place("key", order("tea", 1)).await.expect(201);
-    other.client.place("key", order("tea", 1)).await.expect(200);
-    other.client.place("key", order("tea", 2)).await.expect(409);
-    other.stop().await;
-    app.finish().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn connections_that_die_under_load_cost_nobody_an_order() {
-    let app = App::start(Backend::Postgres, Bounds::default()).await;
-    let mut requests = tokio::task::JoinSet::new();
-    for n in 0..300 {
-        let client = app.client.clone();
-        requests.spawn(async move {
-            tokio::time::sleep(std::time::Duration::from_millis(n)).await;
-            client.place(&format!("key-{n}"), order("tea", 1)).await
-        });
-    }
-    for _ in 0..6 {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        app.database
-            .count(
-                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
-                 WHERE application_name = 'orders' AND datname = current_database()",
-            )
-            .await;
-    }
-    for reply in requests.join_all().await {
-        reply.expect(201);
-    }
-    assert_eq!(app.database.orders().await, 300);
-    app.finish().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_refuses_connections_is_away_and_not_a_bug() {
     let mut bounds = Bounds::default();
     bounds.executor.request_timeout = std::time::Duration::from_secs(1);

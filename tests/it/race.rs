@@ -60,24 +60,3 @@ on_both! {
         }
     }
 }
-
-on_both! {
-    async fn a_client_that_hangs_up_still_placed_its_order(app: &App) {
-        use std::time::Duration;
-        for round in 0..40_u64 {
-            let key = format!("gone-{round}");
-            // From before the request is read to after it is answered.
-            let patience = Duration::from_micros(round * 250);
-            let request = app.client.post(order("tea", 1)).header("idempotency-key", &key);
-            let gone = tokio::time::timeout(patience, Reply::try_to(request)).await;
-            let retry = app.client.place(&key, order("tea", 1)).await;
-            match gone {
-                Ok(Ok(answered)) => {
-                    assert_eq!(answered.expect(201).body, retry.expect(200).body);
-                }
-                _ => assert!(matches!(retry.status, 200 | 201), "{}", retry.text()),
-            }
-        }
-        assert_eq!(app.database.orders().await, 40);
-    }
-}
