@@ -1,11 +1,12 @@
-//! Connections: how many, and for how long.
+//! Limits of client connections: their number and their idle time.
 
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
 
-use crate::harness::{App, Backend, Bounds};
+use crate::harness::{App, Bounds, on_sqlite};
 
 const HEALTH: &[u8] = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
@@ -13,45 +14,43 @@ async fn connect(app: &App) -> TcpStream {
     TcpStream::connect(app.client.address).await.unwrap()
 }
 
-/// Asks for the health and returns whether there was an answer.
+/// Sends `GET /health` and returns whether the response is 200.
 async fn ask(connection: &mut TcpStream) -> bool {
-    if connection.write_all(HEALTH).await.is_err() {
-        return false;
-    }
+    connection.write_all(HEALTH).await.is_ok() && is_answered(connection).await
+}
+
+async fn is_answered(connection: &mut TcpStream) -> bool {
     let mut answer = [0; 1024];
     let read = connection.read(&mut answer).await;
     read.is_ok_and(|length| answer[..length].starts_with(b"HTTP/1.1 200 OK"))
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_silent_connection_is_closed_and_one_in_use_is_not() {
-    let mut bounds = Bounds::default();
-    bounds.http.idle_timeout = Duration::from_millis(400);
-    let app = App::start(Backend::Sqlite, bounds).await;
-    let (mut silent, mut used) = (connect(&app).await, connect(&app).await);
-    // Longer in all than a silent one may last.
-    for _ in 0..8 {
-        assert!(ask(&mut used).await);
-        tokio::time::sleep(Duration::from_millis(100)).await;
+on_sqlite! {
+    async fn an_idle_connection_is_closed_and_an_active_one_is_not(
+        app: &App with Bounds::with(|b| b.http.idle_timeout = Duration::from_millis(400))
+    ) {
+        let (mut idle, mut active) = (connect(app).await, connect(app).await);
+        // Twice the idle timeout.
+        for _ in 0..8 {
+            assert!(ask(&mut active).await);
+            sleep(Duration::from_millis(100)).await;
+        }
+        let end = timeout(Duration::from_secs(5), idle.read(&mut [0; 16])).await;
+        assert_eq!(end.unwrap().unwrap(), 0, "the connection is not closed");
     }
-    let closed = tokio::time::timeout(Duration::from_secs(5), silent.read(&mut [0; 16])).await;
-    assert_eq!(closed.unwrap().unwrap(), 0, "the end of the connection");
-    app.finish().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_connection_beyond_the_limit_waits_until_another_is_closed() {
-    let mut bounds = Bounds::default();
-    bounds.http.connections_max = 1;
-    let app = App::start(Backend::Sqlite, bounds).await;
-    let (mut first, mut second) = (connect(&app).await, connect(&app).await);
-    assert!(ask(&mut first).await);
-    let waiting = tokio::time::timeout(Duration::from_millis(300), ask(&mut second)).await;
-    assert!(waiting.is_err(), "it has no place yet");
-    drop(first);
-    let mut answer = [0; 1024];
-    let length = tokio::time::timeout(Duration::from_secs(5), second.read(&mut answer)).await;
-    assert!(answer[..length.unwrap().unwrap()].starts_with(b"HTTP/1.1 200 OK"));
-    drop(second);
-    app.finish().await;
+on_sqlite! {
+    async fn a_connection_over_the_limit_waits_until_another_is_closed(
+        app: &App with Bounds::with(|b| b.http.connections_max = 1)
+    ) {
+        let (mut first, mut second) = (connect(app).await, connect(app).await);
+        assert!(ask(&mut first).await);
+        let waiting = timeout(Duration::from_millis(300), ask(&mut second)).await;
+        assert!(waiting.is_err(), "the second connection is served over the limit");
+        drop(first);
+        let answered = timeout(Duration::from_secs(5), is_answered(&mut second)).await;
+        assert!(answered.unwrap());
+        drop(second);
+    }
 }

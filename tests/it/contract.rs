@@ -1,4 +1,4 @@
-//! The contract, word for word.
+//! The main cases of the contract, byte for byte. `wire` has all of them.
 
 use crate::harness::{on_both, order};
 
@@ -31,7 +31,7 @@ on_both! {
                 refused.text(),
                 r#"{"error":"Idempotency key reused with different request","code":"IDEMPOTENCY_KEY_REUSED"}"#
             );
-            // Trying again later would be just as wrong.
+            // A retry cannot succeed.
             assert_eq!(refused.header("retry-after"), None);
             let replay = app.client.place("key", order("tea", 2)).await.expect(200);
             assert_eq!(replay.body, first.body);
@@ -41,7 +41,7 @@ on_both! {
 }
 
 on_both! {
-    async fn a_service_that_works_is_healthy(app: &App) {
+    async fn a_running_service_is_healthy(app: &App) {
         let health = app.client.get("/health").await.expect(200);
         assert_eq!(health.text(), r#"{"status":"ok"}"#);
         assert_eq!(health.header("content-type"), Some("application/json"));

@@ -1,43 +1,25 @@
-//! Several instances of one service on one database.
+//! Several instances of a service on one database.
 
-use std::sync::Arc;
+use crate::harness::{App, Bounds, on_both, on_postgres, order};
 
-use crate::harness::{App, Backend, Bounds, Client, Reply, order};
-
-/// Three instances, every key sent four times to each at once, all keys in one storm.
+/// Sends each of 40 keys four times to each of three instances, all at the same time.
 async fn storm(app: &App) {
     const KEYS: usize = 40;
+    const COPIES: usize = 4;
     let (second, third) = (app.another().await, app.another().await);
-    let clients: Arc<[Client]> = [
-        app.client.clone(),
-        second.client.clone(),
-        third.client.clone(),
-    ]
-    .into();
-    let mut requests = tokio::task::JoinSet::new();
-    for n in 0..KEYS * 12 {
-        let (clients, key) = (clients.clone(), n % KEYS);
-        requests.spawn(async move {
-            let client = &clients[n / KEYS % clients.len()];
-            (
-                key,
-                client.place(&format!("key-{key}"), order("tea", 1)).await,
-            )
-        });
-    }
-    let mut by_key: Vec<Vec<Reply>> = vec![Vec::new(); KEYS];
-    for (key, reply) in requests.join_all().await {
-        by_key[key].push(reply);
-    }
-    for replies in by_key {
-        let created = replies.iter().filter(|reply| reply.status == 201).count();
-        assert_eq!(created, 1, "{replies:?}");
-        assert!(
-            replies
-                .iter()
-                .all(|reply| matches!(reply.status, 200 | 201)),
-            "{replies:?}"
-        );
+    let keys = || (0..KEYS * COPIES).map(|n| format!("key-{}", n % KEYS));
+    let body = order("tea", 1);
+    let replies = tokio::join!(
+        app.client.place_all(keys(), &body),
+        second.client.place_all(keys(), &body),
+        third.client.place_all(keys(), &body),
+    );
+    let replies = [replies.0, replies.1, replies.2].concat();
+    for key in 0..KEYS {
+        // `KEYS` divides the number of requests to each instance.
+        let replies: Vec<_> = replies.iter().skip(key).step_by(KEYS).collect();
+        let count = |status| replies.iter().filter(|r| r.status == status).count();
+        assert_eq!((count(201), count(200)), (1, 3 * COPIES - 1), "{replies:?}");
         assert!(replies.iter().all(|reply| reply.body == replies[0].body));
     }
     assert_eq!(app.database.orders().await, i64::try_from(KEYS).unwrap());
@@ -45,46 +27,34 @@ async fn storm(app: &App) {
     third.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn three_instances_race_for_the_same_keys_on_postgres() {
-    let app = App::start(Backend::Postgres, Bounds::default()).await;
-    storm(&app).await;
-    app.finish().await;
+on_both! {
+    async fn three_instances_race_for_the_same_keys(app: &App) {
+        storm(app).await;
+    }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn three_instances_race_where_serializable_is_the_default() {
-    let app = App::start(Backend::Postgres, Bounds::default()).await;
-    app.database
-        .set("default_transaction_isolation", "serializable")
-        .await;
-    storm(&app).await;
-    app.finish().await;
+on_postgres! {
+    async fn three_instances_race_where_serializable_is_the_default(app: &App) {
+        app.database.set("default_transaction_isolation", "serializable").await;
+        storm(app).await;
+    }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn three_instances_share_an_sqlite_file() {
-    let app = App::start(Backend::Sqlite, Bounds::default()).await;
-    storm(&app).await;
-    app.finish().await;
+fn short_deadline() -> Bounds {
+    Bounds::with(|bounds| bounds.executor.request_timeout = std::time::Duration::from_secs(1))
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_that_refuses_connections_is_away_and_not_a_bug() {
-    let mut bounds = Bounds::default();
-    bounds.executor.request_timeout = std::time::Duration::from_secs(1);
-    let app = App::start(Backend::Postgres, bounds).await;
-    app.client
-        .place("before", order("tea", 1))
-        .await
-        .expect(201);
-    app.database.take_connections(false).await;
-    app.client.place("key", order("tea", 1)).await.expect(503);
-    app.client.get("/orders").await.expect(503);
-    app.client.get("/health").await.expect(503);
-    app.database.take_connections(true).await;
-    let retry = app.client.persist("key", &order("tea", 1)).await;
-    assert!(matches!(retry.status, 200 | 201), "{}", retry.text());
-    app.client.get("/orders").await.expect(200);
-    app.finish().await;
+on_postgres! {
+    async fn a_database_that_refuses_connections_is_503_until_it_accepts_them(
+        app: &App with short_deadline()
+    ) {
+        app.client.place("before", order("tea", 1)).await.expect(201);
+        app.database.allow_connections(false).await;
+        app.client.place("key", order("tea", 1)).await.expect(503);
+        app.client.get("/orders").await.expect(503);
+        app.client.get("/health").await.expect(503);
+        app.database.allow_connections(true).await;
+        app.client.place_with_retries("key", &order("tea", 1)).await.expect_order();
+        app.client.get("/orders").await.expect(200);
+    }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::harness::{App, Backend, Bounds, Fault, Instance, Proxy, Side, order};
+use crate::harness::{App, Bounds, Fault, Instance, Proxy, Side, on_postgres, order};
 
 /// How a batch commits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,8 +33,7 @@ impl Session {
     }
 }
 
-async fn a_lost_commit_is_not_visible_to_clients(session: Session, side: Side) {
-    let app = App::start(Backend::Postgres, Bounds::default()).await;
+async fn is_not_visible_to_clients(app: &App, session: Session, side: Side) {
     let proxy = Proxy::start(&app.database).await;
     let url = proxy.url(&app.database) + session.parameter();
     let instance = Instance::start_on(&url, Bounds::default()).await;
@@ -48,79 +47,78 @@ async fn a_lost_commit_is_not_visible_to_clients(session: Session, side: Side) {
     // One request: its client gets 201 and its own order, whichever side was lost.
     proxy.inject(cut(1));
     let first = client.place("single", order("tea", 1)).await.expect(201);
-    assert_eq!(proxy.cuts_left(), 0, "the connection was cut");
+    assert_eq!(proxy.cuts_left(), 0, "no connection was cut");
     let replay = client.place("single", order("tea", 1)).await.expect(200);
     assert_eq!(replay.body, first.body);
     assert_eq!(app.database.orders().await, 1);
 
     // Many requests, three for each key, and several cuts.
     proxy.inject(cut(5));
-    let mut requests = tokio::task::JoinSet::new();
-    for n in 0..60 {
-        let (client, key) = (client.clone(), format!("key-{}", n % 20));
-        requests.spawn(async move { client.place(&key, order("tea", 1)).await });
-    }
-    let replies = requests.join_all().await;
+    let keys = (0..60).map(|n| format!("key-{}", n % 20));
+    let replies = client.place_all(keys, &order("tea", 1)).await;
     let count = |status| replies.iter().filter(|r| r.status == status).count();
     assert_eq!((count(201), count(200)), (20, 40));
-    assert!(proxy.cuts_left() < 5, "connections were cut");
+    assert!(proxy.cuts_left() < 5, "no connection was cut");
     assert_eq!(app.database.orders().await, 21);
-
     instance.stop().await;
-    app.finish().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_commit_that_was_not_received_is_retried() {
-    a_lost_commit_is_not_visible_to_clients(Session::Own, Side::BeforeCommit).await;
+on_postgres! {
+    async fn a_commit_that_was_not_received_is_retried(app: &App) {
+        is_not_visible_to_clients(app, Session::Own, Side::BeforeCommit).await;
+    }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_commit_whose_answer_was_lost_is_recognised() {
-    a_lost_commit_is_not_visible_to_clients(Session::Own, Side::AfterCommit).await;
+on_postgres! {
+    async fn a_commit_whose_answer_was_lost_is_recognised(app: &App) {
+        is_not_visible_to_clients(app, Session::Own, Side::AfterCommit).await;
+    }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_commit_that_was_not_received_is_retried_through_a_pooler() {
-    a_lost_commit_is_not_visible_to_clients(Session::Pooled, Side::BeforeCommit).await;
+on_postgres! {
+    async fn a_commit_that_was_not_received_is_retried_through_a_pooler(app: &App) {
+        is_not_visible_to_clients(app, Session::Pooled, Side::BeforeCommit).await;
+    }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_commit_whose_answer_was_lost_is_recognised_through_a_pooler() {
-    a_lost_commit_is_not_visible_to_clients(Session::Pooled, Side::AfterCommit).await;
+on_postgres! {
+    async fn a_commit_whose_answer_was_lost_is_recognised_through_a_pooler(app: &App) {
+        is_not_visible_to_clients(app, Session::Pooled, Side::AfterCommit).await;
+    }
 }
 
-/// An instance stalls between its claim and its commit. The database ends the transaction
-/// (`idle_in_transaction_session_timeout`, 5 s here), and other instances get the key.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_commit_that_stalls_does_not_keep_its_key() {
-    let idle = "SELECT count(*) FROM pg_stat_activity \
-                WHERE datname = current_database() AND state = 'idle in transaction'";
-    let app = App::start(Backend::Postgres, Bounds::default()).await;
-    let proxy = Proxy::start(&app.database).await;
-    let url = proxy.url(&app.database) + Session::Pooled.parameter();
+/// Timeouts so long that only the database ends a transaction.
+fn patient() -> Bounds {
     let mut bounds = Bounds::default();
     bounds.executor.transaction_timeout = Duration::from_secs(20);
     bounds.executor.request_timeout = Duration::from_secs(30);
-    let stalling = Instance::start_on(&url, bounds).await;
+    bounds
+}
 
-    proxy.inject(Fault::Hold {
-        marker: Session::Pooled.commit(),
-    });
-    let stalled = tokio::spawn(stalling.client.clone().place_owned("key", order("tea", 1)));
-    app.database.until(idle, |sessions| sessions == 1).await;
-    let refused = app.client.place("key", order("tea", 1)).await.expect(409);
-    assert_eq!(refused.json()["code"], "IDEMPOTENCY_KEY_IN_USE");
-    let placed = loop {
-        let reply = app.client.place("key", order("tea", 1)).await;
-        if reply.status != 409 {
-            break reply.expect(201);
-        }
-    };
-    proxy.heal();
-    let replay = stalled.await.unwrap().expect(200);
-    assert_eq!(replay.body, placed.body);
+on_postgres! {
+    /// An instance stalls between its claim and its commit. The database ends the transaction
+    /// (`idle_in_transaction_session_timeout`, 5 s here), and other instances get the key.
+    async fn a_commit_that_stalls_does_not_keep_its_key(app: &App) {
+        let idle = "SELECT count(*) FROM pg_stat_activity \
+                    WHERE datname = current_database() AND state = 'idle in transaction'";
+        let proxy = Proxy::start(&app.database).await;
+        let url = proxy.url(&app.database) + Session::Pooled.parameter();
+        let stalling = Instance::start_on(&url, patient()).await;
 
-    stalling.stop().await;
-    app.finish().await;
+        proxy.inject(Fault::Hold { marker: Session::Pooled.commit() });
+        let stalled = stalling.client.spawn_place("key", order("tea", 1));
+        app.database.until(idle, |sessions| sessions == 1).await;
+        let refused = app.client.place("key", order("tea", 1)).await.expect(409);
+        assert_eq!(refused.json()["code"], "IDEMPOTENCY_KEY_IN_USE");
+        let placed = loop {
+            let reply = app.client.place("key", order("tea", 1)).await;
+            if reply.status != 409 {
+                break reply.expect(201);
+            }
+        };
+        proxy.heal();
+        let replay = stalled.await.unwrap().expect(200);
+        assert_eq!(replay.body, placed.body);
+        stalling.stop().await;
+    }
 }

@@ -1,4 +1,4 @@
-//! A service under test: one database and any number of instances in this process.
+//! A service under test: one database, and instances in the process of the test.
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -11,21 +11,21 @@ use tokio::task::JoinHandle;
 
 use super::{Backend, Client, TestDatabase};
 
-/// A service with one instance running.
+/// A service with one running instance.
 pub(crate) struct App {
     pub(crate) database: TestDatabase,
     pub(crate) client: Client,
     instance: Instance,
 }
 
-/// One running instance. Asked to stop when dropped.
+/// A running instance. Dropping it starts its shutdown.
 pub(crate) struct Instance {
     pub(crate) client: Client,
     stop: Option<oneshot::Sender<()>>,
     running: JoinHandle<std::io::Result<()>>,
 }
 
-/// Bounds of an instance, small where a test has to wait for them.
+/// The limits and timeouts of an instance. The defaults are small where a test waits for them.
 #[derive(Clone)]
 pub(crate) struct Bounds {
     pub(crate) http: Settings,
@@ -54,10 +54,24 @@ impl Default for Bounds {
     }
 }
 
+impl Bounds {
+    /// The defaults with a change.
+    pub(crate) fn with(change: impl FnOnce(&mut Self)) -> Self {
+        let mut bounds = Self::default();
+        change(&mut bounds);
+        bounds
+    }
+
+    /// The defaults with one lane: requests that wait for it are one batch.
+    pub(crate) fn one_lane() -> Self {
+        Self::with(|bounds| bounds.executor.lanes = NonZeroUsize::MIN)
+    }
+}
+
 impl App {
-    /// Runs a test on a service of its own and asserts the promise when it is over.
-    pub(crate) async fn test(backend: Backend, test: impl AsyncFnOnce(&App)) {
-        let app = Self::start(backend, Bounds::default()).await;
+    /// Runs a test on a service of its own, and asserts the promise at the end.
+    pub(crate) async fn test(backend: Backend, bounds: Bounds, test: impl AsyncFnOnce(&App)) {
+        let app = Self::start(backend, bounds).await;
         test(&app).await;
         app.finish().await;
     }
@@ -66,9 +80,9 @@ impl App {
         Self::start_on(TestDatabase::create(backend).await, bounds).await
     }
 
-    /// Starts on a database that is still empty.
+    /// Starts on an empty database.
     pub(crate) async fn start_on(database: TestDatabase, bounds: Bounds) -> Self {
-        database.connect().await.schema().up().await.unwrap();
+        database.migrate().await;
         let instance = Instance::start(&database, bounds).await;
         Self {
             client: instance.client.clone(),
@@ -77,16 +91,15 @@ impl App {
         }
     }
 
-    /// Another instance of the same service.
+    /// Starts another instance of the same service.
     pub(crate) async fn another(&self) -> Instance {
         Instance::start(&self.database, Bounds::default()).await
     }
 
-    /// Stops in order, asserts the promise and removes the database.
+    /// Stops, asserts the promise and removes the database.
     pub(crate) async fn finish(self) {
         self.instance.stop().await;
-        self.database.assert_promise().await;
-        self.database.drop().await;
+        self.database.finish().await;
     }
 }
 
@@ -95,7 +108,7 @@ impl Instance {
         Self::start_on(&database.url, bounds).await
     }
 
-    /// Starts on a database that is reached by another way.
+    /// Starts on a database URL, such as that of a proxy.
     pub(crate) async fn start_on(url: &str, bounds: Bounds) -> Self {
         let address: SocketAddr = "127.0.0.1:0".parse().unwrap();
         let database = TestDatabase::connect_to(url).await;
@@ -103,7 +116,7 @@ impl Instance {
         let client = Client::new(server.address());
         let (stop, stopped) = oneshot::channel();
         let running = tokio::spawn(server.run_until(async {
-            // Dropping the sender asks to stop as well.
+            // An error says that the sender was dropped, which asks for the same.
             let _ = stopped.await;
         }));
         Self {
@@ -113,7 +126,7 @@ impl Instance {
         }
     }
 
-    /// Stops in order: what is in flight is answered.
+    /// Shuts down gracefully: requests in flight are answered.
     pub(crate) async fn stop(mut self) {
         drop(self.stop.take());
         self.running.await.unwrap().unwrap();

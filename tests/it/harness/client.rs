@@ -1,22 +1,27 @@
-//! A client that is not ours.
+//! An HTTP client that shares no code with the product.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::try_join_all;
 use reqwest::header::HeaderMap;
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
+use tokio::sync::Barrier;
+use tokio::task::JoinHandle;
 
 use super::document::assert_described;
 
-/// Talks to one instance. Every request has a connection of its own pool's choosing.
+/// A client of one instance, with a connection pool. It never retries and follows no redirect.
 #[derive(Clone)]
 pub(crate) struct Client {
     pub(crate) address: SocketAddr,
     http: reqwest::Client,
 }
 
-/// A whole answer.
+/// A complete response.
 #[derive(Debug, Clone)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
@@ -24,7 +29,7 @@ pub(crate) struct Reply {
     pub(crate) body: Bytes,
 }
 
-/// A body for an order.
+/// The body of a request for an order.
 pub(crate) fn order(item: &str, quantity: i64) -> String {
     serde_json::json!({ "item": item, "quantity": quantity }).to_string()
 }
@@ -45,7 +50,7 @@ impl Client {
             .request(method, format!("http://{}{path}", self.address))
     }
 
-    /// `POST /orders` with a JSON body and nothing else.
+    /// `POST /orders` with a JSON body and no key.
     pub(crate) fn post(&self, body: impl Into<String>) -> RequestBuilder {
         self.request(Method::POST, "/orders")
             .header("content-type", "application/json")
@@ -57,25 +62,59 @@ impl Client {
         Reply::to(self.post(body).header("idempotency-key", key)).await
     }
 
-    /// Places an order as a patient client does: again after a 503, with the same key.
-    pub(crate) async fn persist(&self, key: &str, body: &str) -> Reply {
+    /// Places an order, and retries a 503 with the same key.
+    pub(crate) async fn place_with_retries(&self, key: &str, body: &str) -> Reply {
         for _ in 0..100 {
             let reply = self.place(key, body).await;
             if reply.status != 503 {
                 return reply;
             }
             assert_eq!(reply.header("retry-after"), Some("1"));
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        panic!("unavailable for good");
+        panic!("{key} is still answered 503 after 100 attempts");
     }
 
-    /// [`Client::place`] for a task of its own.
+    pub(crate) async fn persist(&self, key: &str, body: &str) -> Reply {
+        self.place_with_retries(key, body).await
+    }
+
     pub(crate) async fn place_owned(self, key: &'static str, body: String) -> Reply {
         self.place(key, body).await
     }
 
-    /// `POST /orders` with any header lines, in this order.
+    /// [`Client::place`], or `None` if the connection is lost before the response.
+    pub(crate) async fn try_place(&self, key: &str, body: impl Into<String>) -> Option<Reply> {
+        let request = self.post(body).header("idempotency-key", key);
+        Reply::try_to(request).await.ok()
+    }
+
+    /// [`Client::place`] in a task of its own.
+    pub(crate) fn spawn_place(&self, key: &str, body: impl Into<String>) -> JoinHandle<Reply> {
+        let (client, key, body) = (self.clone(), key.to_owned(), body.into());
+        tokio::spawn(async move { client.place(&key, body).await })
+    }
+
+    /// Places an order for each key, all from one barrier. The replies are in the order of the
+    /// keys.
+    pub(crate) async fn place_all(
+        &self,
+        keys: impl IntoIterator<Item = impl Into<String>>,
+        body: &str,
+    ) -> Vec<Reply> {
+        let keys: Vec<String> = keys.into_iter().map(Into::into).collect();
+        let start = Arc::new(Barrier::new(keys.len()));
+        let placing = keys.into_iter().map(|key| {
+            let (client, body, start) = (self.clone(), body.to_owned(), start.clone());
+            tokio::spawn(async move {
+                start.wait().await;
+                client.place(&key, body).await
+            })
+        });
+        try_join_all(placing).await.unwrap()
+    }
+
+    /// `POST /orders` with these header lines, in this order.
     pub(crate) async fn send(&self, lines: &[(&str, &[u8])], body: impl Into<String>) -> Reply {
         let request = self.request(Method::POST, "/orders").body(body.into());
         let request = lines.iter().fold(request, |request, (name, value)| {
@@ -84,19 +123,9 @@ impl Client {
         Reply::to(request).await
     }
 
-    /// The same request `count` times at one instant.
+    /// Sends the same request `count` times from one barrier.
     pub(crate) async fn burst(&self, count: usize, key: &str, body: &str) -> Vec<Reply> {
-        let mut requests = tokio::task::JoinSet::new();
-        let start = std::sync::Arc::new(tokio::sync::Barrier::new(count));
-        for _ in 0..count {
-            let (client, start) = (self.clone(), start.clone());
-            let (key, body) = (key.to_owned(), body.to_owned());
-            requests.spawn(async move {
-                start.wait().await;
-                client.place(&key, body).await
-            });
-        }
-        requests.join_all().await
+        self.place_all(std::iter::repeat_n(key, count), body).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Reply {
@@ -105,12 +134,12 @@ impl Client {
 }
 
 impl Reply {
-    /// Sends a request, which must be answered.
+    /// Sends a request. It must be answered.
     pub(crate) async fn to(request: RequestBuilder) -> Self {
         Self::try_to(request).await.unwrap()
     }
 
-    /// Sends a request that may be cut off.
+    /// Sends a request. The connection may be lost before the response.
     pub(crate) async fn try_to(request: RequestBuilder) -> Result<Self, reqwest::Error> {
         let (client, request) = request.build_split();
         let request = request?;
@@ -124,7 +153,7 @@ impl Reply {
             body,
         };
         let id = reply.header("x-request-id");
-        assert!(id.is_some(), "every answer has a request id");
+        assert!(id.is_some(), "every response has a request id");
         assert_described(&method, &path, &reply);
         Ok(reply)
     }
@@ -132,6 +161,14 @@ impl Reply {
     #[track_caller]
     pub(crate) fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.text());
+        self
+    }
+
+    /// A 201, or the 200 that replays it.
+    #[track_caller]
+    pub(crate) fn expect_order(self) -> Self {
+        assert!(matches!(self.status, 200 | 201), "{self:?}");
+        assert_eq!(self.is_replay(), self.status == 200, "{self:?}");
         self
     }
 
@@ -155,7 +192,7 @@ impl Reply {
     #[track_caller]
     pub(crate) fn id(&self) -> String {
         let id = self.json()["id"].as_str().map(str::to_owned);
-        id.unwrap_or_else(|| panic!("no order: {}", self.text()))
+        id.unwrap_or_else(|| panic!("not an order: {}", self.text()))
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
@@ -172,6 +209,6 @@ impl Reply {
 
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("no JSON: {}", self.text()))
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("not JSON: {}", self.text()))
     }
 }

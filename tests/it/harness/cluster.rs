@@ -1,6 +1,7 @@
-//! PostgreSQL clusters, started from the installed server binaries: one that the tests share, or
-//! the server that `TEST_DATABASE_URL` names, and private ones that may be stopped, killed and
-//! promoted.
+//! PostgreSQL clusters, started from the installed server binaries.
+//!
+//! Most tests share one, or the server that `TEST_DATABASE_URL` names. A test that stops, kills or
+//! promotes a server starts its own.
 
 use std::fmt::Write as _;
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -12,8 +13,8 @@ use std::time::{Duration, Instant};
 use super::port::Port;
 use super::unprivileged::Unprivileged;
 
-/// How long a server may take to start, on a machine that does much else.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// How long a server may take to start on a busy machine.
+const START_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The URL of the shared server, without a database.
 pub(crate) fn url() -> &'static str {
@@ -27,26 +28,26 @@ pub(crate) fn url() -> &'static str {
     })
 }
 
-/// A cluster of a test's own.
+/// A running cluster. It ends with this process, however that ends.
 pub(crate) struct Cluster {
     directory: PathBuf,
     port: Port,
-    /// Holds the pipe whose end stops the server and removes the files.
+    /// Stops the server and removes its files when the pipe to it is closed.
     _guard: Child,
 }
 
-/// How a server is stopped.
+/// How to stop a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stop {
-    /// Sessions are ended, and everything is written.
+    /// Sessions are ended, and all data is written.
     Fast,
-    /// As if the power had failed.
+    /// As after a power failure: recovery at the next start.
     Immediate,
-    /// `kill -9` of the postmaster: nobody tells the sessions.
+    /// `kill -9` of the postmaster. Its sessions notice by themselves.
     Kill,
 }
 
-/// Waits until its standard input ends, which it does however this process ends.
+/// Waits for the end of standard input, then stops the server and removes its files.
 const GUARD: &str = r#"
 cat >/dev/null
 "$1" -D "$2/data" -m immediate stop >/dev/null 2>&1
@@ -54,7 +55,7 @@ rm -rf "$2"
 "#;
 
 impl Cluster {
-    /// A new cluster with these settings, running.
+    /// Creates and starts a cluster with these settings.
     pub(crate) fn start_new(settings: &[(&str, &str)]) -> Self {
         Self::create(settings, |data| {
             let mut initdb = command("initdb");
@@ -66,7 +67,7 @@ impl Cluster {
         })
     }
 
-    /// A new standby of this cluster, running, which the commits of this one wait for.
+    /// Creates and starts a synchronous standby of this cluster.
     pub(crate) fn start_standby(&self) -> Self {
         let primary = format!(
             "host=127.0.0.1 port={} user=postgres application_name=standby",
@@ -82,9 +83,9 @@ impl Cluster {
         });
         self.sql("ALTER SYSTEM SET synchronous_standby_names = 'standby'");
         self.sql("SELECT pg_reload_conf()");
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + START_TIMEOUT;
         while self.sql("SELECT sync_state FROM pg_stat_replication") != "sync" {
-            assert!(Instant::now() < deadline, "the standby does not follow");
+            assert!(Instant::now() < deadline, "the standby does not replicate");
             std::thread::sleep(Duration::from_millis(20));
         }
         standby
@@ -115,7 +116,7 @@ impl Cluster {
         for (name, value) in settings {
             writeln!(lines, "{name} = '{value}'").unwrap();
         }
-        // The last line of a setting holds. The file keeps its owner.
+        // Of several lines for a setting the last one counts. Writing keeps the owner of the file.
         let configuration = directory.join("data/postgresql.conf");
         let all = std::fs::read_to_string(&configuration).unwrap() + &lines;
         std::fs::write(&configuration, all).unwrap();
@@ -133,10 +134,10 @@ impl Cluster {
         format!("postgres://postgres@127.0.0.1:{}", self.port.number)
     }
 
-    /// Starts it and waits until it answers. After a kill the sessions that nobody told may hold
-    /// its memory for a while.
+    /// Starts the server and waits until it answers. After a kill this takes several attempts:
+    /// old sessions keep the shared memory for a moment.
     pub(crate) fn start(&self) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + START_TIMEOUT;
         loop {
             let started = self.control(&["-w", "start"]).output();
             let started = started.unwrap();
@@ -152,7 +153,7 @@ impl Cluster {
         }
     }
 
-    /// Ends it, and waits until it has ended.
+    /// Stops the server and, unless it is killed, waits until it has stopped.
     pub(crate) fn stop(&self, how: Stop) {
         let pid_file = self.directory.join("data/postmaster.pid");
         match how {
@@ -165,12 +166,12 @@ impl Cluster {
         }
     }
 
-    /// Makes a standby the primary.
+    /// Promotes a standby to primary.
     pub(crate) fn promote(&self) {
         run(&mut self.control(&["-w", "promote"]));
     }
 
-    /// Runs a statement in no test's database and returns what `psql` prints.
+    /// Runs a statement in the database `postgres` and returns what `psql` prints.
     pub(crate) fn sql(&self, statement: &str) -> String {
         let url = format!("{}/postgres", self.url());
         let output = command("psql")
@@ -185,7 +186,7 @@ impl Cluster {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
-    /// What the server has logged.
+    /// The log of the server.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.directory.join("log")).unwrap()
     }
@@ -199,19 +200,19 @@ impl Cluster {
     }
 }
 
-/// One of PostgreSQL's programs, run by a user that it accepts.
+/// A program of PostgreSQL, run as a user that it accepts.
 fn command(program: &str) -> Command {
     Unprivileged::command(&binaries().join(program))
 }
 
 #[track_caller]
 fn run(command: &mut Command) {
-    // Not a pipe: a server that is started would keep it open.
+    // Not a pipe: a started server would keep it open.
     let status = command.stdout(Stdio::null()).status().unwrap();
     assert!(status.success(), "{command:?}: {status}");
 }
 
-/// Where `initdb` and `postgres` are: the newest version in Debian's place, or on the path.
+/// The directory of `initdb` and `postgres`: Debian's newest version, else that on the `PATH`.
 fn binaries() -> PathBuf {
     let version = |path: &PathBuf| {
         let number = path
@@ -230,5 +231,5 @@ fn binaries() -> PathBuf {
         .filter(|bin| bin.join("initdb").is_file())
         .max_by_key(version)
         .or(on_path)
-        .expect("PostgreSQL's server binaries, or TEST_DATABASE_URL (scripts/test installs them)")
+        .expect("no PostgreSQL server binaries found: run scripts/test, or set TEST_DATABASE_URL")
 }

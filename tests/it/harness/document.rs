@@ -1,4 +1,4 @@
-//! The OpenAPI document, held against every answer that any test gets.
+//! Every response of every test is checked against the OpenAPI document.
 
 use std::sync::OnceLock;
 
@@ -11,8 +11,8 @@ pub(crate) fn document() -> &'static Value {
     DOCUMENT.get_or_init(|| serde_json::from_str(&orders::http::openapi_json()).unwrap())
 }
 
-/// An operation of the document answers with a status, a media type and headers that the document
-/// has for it. Pages and unknown paths are not in the document.
+/// Asserts that the document describes a response: its status, media type, headers and members.
+/// Pages and unknown paths are not in the document.
 pub(crate) fn assert_described(method: &Method, path: &str, reply: &super::Reply) {
     let method = method.as_str().to_ascii_lowercase();
     let Some(operation) = item(path).and_then(|item| item.get(method)) else {
@@ -22,7 +22,7 @@ pub(crate) fn assert_described(method: &Method, path: &str, reply: &super::Reply
     let described = &operation["responses"][&status];
     assert!(
         described.is_object(),
-        "{path} answers {status}, which is not in the document"
+        "{path} answers {status}: not in the document"
     );
     let media_type = reply.header("content-type").unwrap_or_default();
     let content = &described["content"][media_type];
@@ -49,24 +49,24 @@ pub(crate) fn assert_described(method: &Method, path: &str, reply: &super::Reply
     }
 }
 
-/// The path item whose template a path fits. `/orders/` is no order's path.
+/// The path item whose template matches a path. `/orders/` is not the path of an order.
 fn item(path: &str) -> Option<&'static Value> {
     let have: Vec<&str> = path.split('/').collect();
-    let fits = |template: &str| {
+    let matches = |template: &str| {
         let want: Vec<&str> = template.split('/').collect();
-        let one = |(want, have): (&&str, &&str)| {
+        let segment = |(want, have): (&&str, &&str)| {
             want == have || (want.starts_with('{') && !have.is_empty())
         };
-        want.len() == have.len() && want.iter().zip(&have).all(one)
+        want.len() == have.len() && want.iter().zip(&have).all(segment)
     };
     let paths = document()["paths"].as_object().unwrap();
     paths
         .iter()
-        .find(|(template, _)| fits(template))
+        .find(|(template, _)| matches(template))
         .map(|(_, item)| item)
 }
 
-/// The members of the schema that is referred to.
+/// The members of a schema, given by reference.
 fn members(schema: &Value) -> Vec<String> {
     let pointer = schema["$ref"].as_str().unwrap().trim_start_matches('#');
     let properties = &document().pointer(pointer).unwrap()["properties"];

@@ -1,4 +1,4 @@
-//! Something else that holds a lock while a service works.
+//! Transactions of another client that hold locks while a service works.
 
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, SqliteTransactionMode,
@@ -7,17 +7,30 @@ use sea_orm::{
 
 use super::{Backend, TestDatabase};
 
-/// A transaction beside the service, open until it is ended.
+/// An open transaction.
 pub(crate) struct Hold {
     txn: DatabaseTransaction,
     connection: DatabaseConnection,
 }
 
 impl TestDatabase {
-    /// Claims a key as another instance would, without ending the transaction. On SQLite that
-    /// holds up every writer.
+    /// Claims a key as another instance would, and keeps the transaction open. On SQLite it blocks
+    /// every writer.
     pub(crate) async fn hold(&self, key: &str) -> Hold {
         self.begin(&claim(self.backend, key)).await
+    }
+
+    /// Places an order as another instance would, and keeps the transaction open. PostgreSQL only.
+    pub(crate) async fn hold_order(&self, key: &str) -> Hold {
+        let (id, digest) = (uuid::Uuid::now_v7(), digest(key));
+        let response = format!(r#"{{"id":"{id}","item":"tea","quantity":1}}"#);
+        self.begin(&format!(
+            "INSERT INTO idempotency_keys (digest, scope, key, fingerprint, resource, response) \
+             VALUES ('{digest}', 'place_order', '{key}', '\\x00', '{id}', \
+             convert_to('{response}', 'UTF8')); \
+             INSERT INTO orders (id, item, quantity) VALUES ('{id}', 'tea', 1)"
+        ))
+        .await
     }
 
     /// Executes a statement in a transaction that stays open.
@@ -34,19 +47,23 @@ impl TestDatabase {
 }
 
 impl Hold {
-    /// Claims another key in the same transaction: waits for whoever holds it. PostgreSQL only.
-    pub(crate) async fn also(&self, key: &str) {
+    /// Claims another key in the same transaction. Waits while a service holds it. PostgreSQL only.
+    pub(crate) async fn also_claim(&self, key: &str) {
         let claim = claim(Backend::Postgres, key);
         self.txn.execute_unprepared(&claim).await.unwrap();
     }
 
-    /// Ends it so that it counts.
+    pub(crate) async fn also(&self, key: &str) {
+        self.also_claim(key).await;
+    }
+
+    /// Commits.
     pub(crate) async fn commit(self) {
         self.txn.commit().await.unwrap();
         self.connection.close().await.unwrap();
     }
 
-    /// Ends it as if it had never been.
+    /// Rolls back.
     pub(crate) async fn roll_back(self) {
         self.txn.rollback().await.unwrap();
         self.connection.close().await.unwrap();
@@ -66,7 +83,7 @@ fn claim(backend: Backend, key: &str) -> String {
     )
 }
 
-/// What the database knows a key by, in hexadecimal.
+/// The digest under which a key is stored, in hexadecimal.
 pub(crate) fn digest(key: &str) -> uuid::fmt::Simple {
     let key = orders::idempotency::ScopedKey {
         scope: orders::idempotency::Scope::shared("place_order"),

@@ -1,6 +1,9 @@
-//! Real servers on real databases. Every test of a service runs on SQLite and on PostgreSQL, and
-//! ends with a look at the tables: what was promised holds after each of them.
+//! Real servers on real databases, and clients that are independent of them.
+//!
+//! A test of a service runs on SQLite and on PostgreSQL ([`on_both!`]) and ends with a check of
+//! the tables: the promise holds after every test.
 
+mod acknowledged;
 mod app;
 mod client;
 mod cluster;
@@ -9,11 +12,15 @@ mod document;
 mod hold;
 mod pooler;
 mod port;
+mod postgres;
 mod process;
+mod promise;
 mod proxy;
 mod raw;
+mod service_test;
 mod unprivileged;
 
+pub(crate) use acknowledged::Acknowledged;
 pub(crate) use app::{App, Bounds, Instance};
 pub(crate) use client::{Client, Reply, order};
 pub(crate) use cluster::{Cluster, Stop};
@@ -24,28 +31,4 @@ pub(crate) use pooler::Pooler;
 pub(crate) use process::Process;
 pub(crate) use proxy::{Fault, Proxy, Side};
 pub(crate) use raw::Raw;
-
-/// Writes a test once and runs it on both databases: `name::sqlite` and `name::postgres`. The
-/// body gets an [`App`] with one instance running.
-macro_rules! on_both {
-    ($(#[$meta:meta])* async fn $name:ident($app:ident: &App) $body:block) => {
-        $(#[$meta])*
-        mod $name {
-            #[allow(unused_imports)]
-            use super::*;
-
-            async fn check($app: &crate::harness::App) $body
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn sqlite() {
-                crate::harness::App::test(crate::harness::Backend::Sqlite, check).await;
-            }
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn postgres() {
-                crate::harness::App::test(crate::harness::Backend::Postgres, check).await;
-            }
-        }
-    };
-}
-pub(crate) use on_both;
+pub(crate) use service_test::{on_both, on_postgres, on_sqlite, test_on};

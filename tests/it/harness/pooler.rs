@@ -1,5 +1,6 @@
-//! PgBouncer between a service and PostgreSQL, as docs/databases.md sets it.
+//! PgBouncer between a service and PostgreSQL, set up as in docs/databases.md.
 
+use std::net::Ipv4Addr;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -11,17 +12,18 @@ use super::TestDatabase;
 use super::port::Port;
 use super::unprivileged::Unprivileged;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long PgBouncer may take to start.
+const START_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// PgBouncer, running.
+/// A running PgBouncer. It ends with this process, however that ends.
 pub(crate) struct Pooler {
     port: Port,
     folder: TempDir,
-    /// Holds the pipe whose end stops PgBouncer.
+    /// Stops PgBouncer when the pipe to it is closed.
     guard: Child,
 }
 
-/// Runs PgBouncer until the standard input ends, which it does however this process ends.
+/// Runs PgBouncer until the end of standard input.
 const SUPERVISE: &str = r#"
 PATH="$PATH:/usr/sbin"
 pgbouncer -q "$1/pgbouncer.ini" >"$1/log" 2>&1 &
@@ -30,7 +32,7 @@ kill -KILL $! ; wait $!
 "#;
 
 impl Pooler {
-    /// Starts in front of a database in a cluster of the test's own, with `settings` besides those that any needs.
+    /// Starts in front of a database of a private cluster, with these additional settings.
     pub(crate) fn start(database: &TestDatabase, settings: &str) -> Self {
         let folder = tempfile::Builder::new()
             .prefix("orders-pgbouncer-")
@@ -66,23 +68,21 @@ impl Pooler {
             folder,
             guard,
         };
-        pooler.answers();
+        pooler.wait_until_it_answers();
         pooler
     }
 
-    /// Ends it with all its connections, and starts it again.
+    /// Kills PgBouncer with all its connections, and starts it again.
     pub(crate) fn restart(&mut self) {
         drop(self.guard.stdin.take());
         self.guard.wait().unwrap();
         self.guard = Self::spawn(self.folder.path());
-        self.answers();
+        self.wait_until_it_answers();
     }
 
-    /// The database's URL, through this pooler.
+    /// The database's URL through this pooler. It has a query: append parameters with `&`.
     pub(crate) fn url(&self, database: &TestDatabase) -> String {
-        let mut url = url::Url::parse(&database.url).unwrap();
-        url.set_port(Some(self.port.number)).unwrap();
-        url.into()
+        database.url_through((Ipv4Addr::LOCALHOST, self.port.number).into())
     }
 
     fn spawn(folder: &Path) -> Child {
@@ -90,18 +90,18 @@ impl Pooler {
             .args(["-c", SUPERVISE, "supervise"])
             .arg(folder)
             .stdin(Stdio::piped())
-            // It would say that PgBouncer was killed.
+            // The shell reports that PgBouncer was killed.
             .stderr(Stdio::null())
             .spawn()
             .unwrap()
     }
 
-    fn answers(&self) {
-        let deadline = Instant::now() + PATIENCE;
+    fn wait_until_it_answers(&self) {
+        let deadline = Instant::now() + START_TIMEOUT;
         while std::net::TcpStream::connect(("127.0.0.1", self.port.number)).is_err() {
             assert!(
                 Instant::now() < deadline,
-                "PgBouncer does not start (scripts/test installs it): {}",
+                "PgBouncer does not start (is it installed? run scripts/test): {}",
                 std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
             );
             std::thread::sleep(Duration::from_millis(20));

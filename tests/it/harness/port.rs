@@ -1,14 +1,16 @@
-//! A port for a server that is a process of its own.
+//! Ports for servers that run as processes.
 
 use std::net::Ipv4Addr;
 
 use tokio::net::TcpSocket;
 
-/// Free, and kept from whoever takes any port while the server is away: on Linux one that sets
-/// `SO_REUSEADDR`, as PostgreSQL and PgBouncer do, listens where this socket is only bound.
+/// A free loopback port, reserved while its server is down.
+///
+/// On Linux a bound socket keeps the port from the ephemeral range. A server that sets
+/// `SO_REUSEADDR`, as PostgreSQL and PgBouncer do, can listen on it all the same.
 pub(super) struct Port {
     pub(super) number: u16,
-    _kept: Option<TcpSocket>,
+    _reservation: Option<TcpSocket>,
 }
 
 impl Port {
@@ -18,7 +20,7 @@ impl Port {
         socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
         Self {
             number: socket.local_addr().unwrap().port(),
-            _kept: cfg!(target_os = "linux").then_some(socket),
+            _reservation: cfg!(target_os = "linux").then_some(socket),
         }
     }
 }

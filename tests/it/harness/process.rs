@@ -1,4 +1,4 @@
-//! The real binary, as a process of its own: to be killed, or to be asked as a user would.
+//! The real binary as a child process.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Output, Stdio};
@@ -6,17 +6,17 @@ use std::time::{Duration, Instant};
 
 use super::{Client, TestDatabase};
 
-/// Longer than any bound of the program under test.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a process may take to end. Longer than every timeout of the program.
+const END_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// `orders serve`, killed with SIGKILL when dropped.
+/// A running `orders serve`. It is killed with SIGKILL when dropped.
 pub(crate) struct Process {
     child: Child,
     pub(crate) client: Client,
 }
 
 impl Process {
-    /// The binary, with no setting from the environment of the test.
+    /// The binary, without settings from the environment of the test.
     pub(crate) fn command(arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_orders"));
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("ORDERS_")) {
@@ -30,12 +30,12 @@ impl Process {
         command
     }
 
-    /// Runs the binary to its end.
+    /// Runs the binary until it ends.
     pub(crate) fn run(arguments: &[&str]) -> Output {
         Self::output(&mut Self::command(arguments))
     }
 
-    /// Runs a command to its end, which must come: one that serves instead is killed.
+    /// Runs a command until it ends. A command that does not end is killed and fails the test.
     pub(crate) fn output(command: &mut Command) -> Output {
         let child = command
             .stdout(Stdio::piped())
@@ -45,7 +45,7 @@ impl Process {
         let id = child.id().to_string();
         let (ended, end) = std::sync::mpsc::channel();
         std::thread::spawn(move || ended.send(child.wait_with_output()));
-        end.recv_timeout(PATIENCE).map_or_else(
+        end.recv_timeout(END_TIMEOUT).map_or_else(
             |_| {
                 let _ = Command::new("kill").args(["-s", "KILL", &id]).status();
                 panic!("the command does not end: {command:?}")
@@ -54,17 +54,22 @@ impl Process {
         )
     }
 
-    /// Starts `orders serve` on a port of its own and waits until it listens.
+    /// Starts `orders serve` on a free port and waits until it listens.
     pub(crate) fn serve(database: &TestDatabase) -> Self {
-        Self::start(&mut Self::serving(database))
+        Self::serve_with(database, &[])
     }
 
-    /// `orders serve` on a database, on a port of its own.
+    /// [`Process::serve`] with these flags.
+    pub(crate) fn serve_with(database: &TestDatabase, flags: &[&str]) -> Self {
+        Self::start(Self::serving(database).args(flags))
+    }
+
+    /// `orders serve` on a database and a free port.
     pub(crate) fn serving(database: &TestDatabase) -> Command {
         Self::on(database, &["serve"])
     }
 
-    /// The binary on a database, with nothing but errors in the log.
+    /// The binary on a database, with only errors in the log.
     pub(crate) fn on(database: &TestDatabase, arguments: &[&str]) -> Command {
         let mut command = Self::command(arguments);
         command
@@ -75,12 +80,12 @@ impl Process {
         command
     }
 
-    /// Its number in the system.
+    /// The process id.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Starts a command that serves and waits until it listens.
+    /// Starts a server command and waits until it listens.
     pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
@@ -88,9 +93,9 @@ impl Process {
             .read_line(&mut line)
             .unwrap();
         let Some(address) = line.trim().strip_prefix("http://") else {
-            // It may serve all the same, and never end by itself.
+            // It may be serving, and would never end by itself.
             let _ = child.kill();
-            panic!("{line:?} is no address: {:?}", child.wait_with_output());
+            panic!("{line:?} is not an address: {:?}", child.wait_with_output());
         };
         Self {
             client: Client::new(address.parse().unwrap()),
@@ -98,13 +103,19 @@ impl Process {
         }
     }
 
-    /// `kill -9`, and gone when this returns.
+    /// Kills the process with SIGKILL and waits until it is gone.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    /// Sends a signal by its name.
+    /// Shuts down with SIGTERM and expects exit code 0.
+    pub(crate) fn stop(self) {
+        self.signal("TERM");
+        assert_eq!(self.wait(), Some(0));
+    }
+
+    /// Sends a signal by its name, such as `TERM`.
     pub(crate) fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
         assert!(
@@ -121,7 +132,7 @@ impl Process {
         self.ended()
     }
 
-    /// Waits for the end and returns the exit code and what was logged, if stderr is a pipe.
+    /// Waits for the end and returns the exit code and the log. Stderr must be a pipe.
     pub(crate) fn log(mut self) -> (Option<i32>, String) {
         let code = self.ended();
         let mut log = String::new();
@@ -131,12 +142,12 @@ impl Process {
     }
 
     fn ended(&mut self) -> Option<i32> {
-        let patience = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + END_TIMEOUT;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status.code();
             }
-            assert!(Instant::now() < patience, "the process does not end");
+            assert!(Instant::now() < deadline, "the process does not end");
             std::thread::sleep(Duration::from_millis(10));
         }
     }
@@ -144,7 +155,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Gone already after `kill` and `wait`.
+        // After `kill` and `wait` the process is gone already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,4 +1,4 @@
-//! Requests byte by byte: what a well-behaved client cannot send, and in pieces.
+//! Raw connections: requests that an HTTP client cannot send, in any pieces.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,10 +11,10 @@ use tokio::time::timeout;
 
 use super::Reply;
 
-/// Longer than any bound of an instance under test.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// Longer than every timeout of an instance under test.
+const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// One connection.
+/// A connection.
 pub(crate) struct Raw(TcpStream);
 
 impl Raw {
@@ -22,27 +22,26 @@ impl Raw {
         Self(TcpStream::connect(address).await.unwrap())
     }
 
-    /// Sends bytes and does not wait for anything. A server that has already refused the request
-    /// may have stopped reading.
+    /// Sends bytes. It is no error if the server no longer reads.
     pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
         let _ = self.0.write_all(bytes.as_ref()).await;
         self
     }
 
-    /// Sends the head of a `POST /orders` with these header lines besides the media type.
+    /// Sends the head of a `POST /orders` with the media type and these header lines.
     pub(crate) async fn post(&mut self, lines: &str) -> &mut Self {
         let head = "POST /orders HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n";
         self.send(format!("{head}{lines}\r\n")).await
     }
 
-    /// Reads one answer, bounded by its `Content-Length`.
+    /// Reads one response, delimited by its `Content-Length`.
     pub(crate) async fn reply(&mut self) -> Reply {
         let mut bytes = Vec::new();
         let head = loop {
             if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
                 break end;
             }
-            self.more(&mut bytes).await;
+            self.read_more(&mut bytes).await;
         };
         let text = String::from_utf8(bytes[..head].to_vec()).unwrap();
         let (first, lines) = text.split_once("\r\n").unwrap_or((&text, ""));
@@ -58,7 +57,7 @@ impl Raw {
         let length = headers.get("content-length");
         let length = length.map_or(0, |value| value.to_str().unwrap().parse().unwrap());
         while bytes.len() < head + 4 + length {
-            self.more(&mut bytes).await;
+            self.read_more(&mut bytes).await;
         }
         let body = Bytes::copy_from_slice(&bytes[head + 4..][..length]);
         Reply {
@@ -68,31 +67,35 @@ impl Raw {
         }
     }
 
-    /// Waits until nobody listens at an address any more.
+    /// Waits until connections to an address are refused.
     pub(crate) async fn refused(address: SocketAddr) {
         let refused = async {
-            // Each try that still gets through is closed again at once.
+            // A connection that is still accepted is closed at once.
             while TcpStream::connect(address).await.is_ok() {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        timeout(PATIENCE, refused)
+        timeout(TIMEOUT, refused)
             .await
-            .expect("connections are refused");
+            .expect("the address still accepts connections");
     }
 
     /// Waits until the server has closed the connection.
     pub(crate) async fn closed(&mut self) {
         let mut rest = Vec::new();
-        // A reset is an end as well.
-        let end = timeout(PATIENCE, self.0.read_to_end(&mut rest)).await;
-        let _ = end.expect("the server closes the connection");
-        assert_eq!(String::from_utf8_lossy(&rest), "", "after the answer");
+        // A reset closes it too.
+        let end = timeout(TIMEOUT, self.0.read_to_end(&mut rest)).await;
+        let _ = end.expect("the server does not close the connection");
+        assert_eq!(
+            String::from_utf8_lossy(&rest),
+            "",
+            "bytes after the response"
+        );
     }
 
-    async fn more(&mut self, bytes: &mut Vec<u8>) {
-        let read = timeout(PATIENCE, self.0.read_buf(bytes)).await;
-        let read = read.expect("an answer in time").unwrap();
+    async fn read_more(&mut self, bytes: &mut Vec<u8>) {
+        let read = timeout(TIMEOUT, self.0.read_buf(bytes)).await;
+        let read = read.expect("no response within the timeout").unwrap();
         let so_far = String::from_utf8_lossy(bytes);
         assert!(
             read > 0,

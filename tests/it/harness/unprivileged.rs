@@ -1,18 +1,18 @@
-//! Servers that refuse to run as root.
+//! An unprivileged user for servers that refuse to run as root.
 
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
-/// The user that servers run as if the tests run as root.
+/// The user that runs servers when the tests run as root.
 pub(crate) struct Unprivileged {
     pub(crate) uid: u32,
     pub(crate) gid: u32,
 }
 
 impl Unprivileged {
-    /// A program run by that user, in a folder that it may read, out of reach of Ctrl-C: whoever
-    /// starts it ends it.
+    /// A program run as that user, in a directory that it may read, and in a process group of its
+    /// own: Ctrl-C does not reach it.
     pub(crate) fn command(program: &Path) -> Command {
         let mut command = Command::new(program);
         command.current_dir("/").process_group(0);
@@ -38,6 +38,10 @@ impl Unprivileged {
                 gid: fields[3].parse().ok()?,
             })
         });
-        Some(user.expect("a user postgres or nobody to run servers as"))
+        Some(
+            user.expect(
+                "servers need the user postgres or nobody: PostgreSQL refuses to run as root",
+            ),
+        )
     }
 }

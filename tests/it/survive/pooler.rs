@@ -26,7 +26,7 @@ async fn database() -> (Cluster, TestDatabase) {
 }
 
 fn pooled_url(pooler: &Pooler, database: &TestDatabase) -> String {
-    format!("{}?pooler=transaction", pooler.url(database))
+    format!("{}&pooler=transaction", pooler.url(database))
 }
 
 async fn start_three(url: &str) -> [Instance; 3] {

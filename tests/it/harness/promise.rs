@@ -1,0 +1,61 @@
+//! The promise, checked in the tables.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use uuid::Uuid;
+
+use super::TestDatabase;
+
+impl TestDatabase {
+    /// The number of orders.
+    pub(crate) async fn orders(&self) -> i64 {
+        self.count("SELECT count(*) FROM orders").await
+    }
+
+    /// The stored response of each key.
+    pub(crate) async fn responses(&self) -> HashMap<String, Bytes> {
+        let rows = self
+            .rows("SELECT key, response FROM idempotency_keys")
+            .await;
+        let pair = |row: &sea_orm::QueryResult| {
+            let response: Vec<u8> = row.try_get_by_index(1).unwrap();
+            (row.try_get_by_index(0).unwrap(), response.into())
+        };
+        rows.iter().map(pair).collect()
+    }
+
+    /// One order for each key row, one key row for each order, and the stored response is the
+    /// order.
+    pub(crate) async fn assert_promise(&self) {
+        for (what, query) in [
+            (
+                "orders without a key",
+                "SELECT count(*) FROM orders \
+                 WHERE id NOT IN (SELECT resource FROM idempotency_keys)",
+            ),
+            (
+                "keys without an order",
+                "SELECT count(*) FROM idempotency_keys \
+                 WHERE resource NOT IN (SELECT id FROM orders)",
+            ),
+            (
+                "keys that share an order",
+                "SELECT count(*) - count(DISTINCT resource) FROM idempotency_keys",
+            ),
+        ] {
+            assert_eq!(self.count(query).await, 0, "{what}");
+        }
+        let query = "SELECT o.id, o.item, o.quantity, k.response FROM orders AS o \
+                     JOIN idempotency_keys AS k ON k.resource = o.id";
+        for row in self.rows(query).await {
+            let id: Uuid = row.try_get_by_index(0).unwrap();
+            let item: String = row.try_get_by_index(1).unwrap();
+            let quantity: i64 = row.try_get_by_index(2).unwrap();
+            let response: Vec<u8> = row.try_get_by_index(3).unwrap();
+            let item = serde_json::to_string(&item).unwrap();
+            let order = format!(r#"{{"id":"{id}","item":{item},"quantity":{quantity}}}"#);
+            assert_eq!(String::from_utf8(response).unwrap(), order);
+        }
+    }
+}
