@@ -1,37 +1,34 @@
-//! The steps of a batch that are PostgreSQL's: claims, effects and COMMIT are one statement. It is
-//! held at each of them, and the server is killed meanwhile. The statement outlives the server.
+//! The server is killed while PostgreSQL is inside a batch: blocked at a claim, at an effect, or in
+//! the commit.
 
-use super::{HELD, assert_converges, database, keys, storm};
-use crate::harness::{Backend, Process, TestDatabase, order};
+use super::{assert_converges, keys, storm};
+use crate::harness::{Process, TestDatabase, on_postgres, order};
 
-/// Where the statement is held.
+/// Where PostgreSQL is blocked.
 #[derive(Debug, Clone, Copy)]
 enum Step {
     /// At a key that another transaction has inserted.
     Claim,
-    /// After the claims, at the first order.
+    /// At the first order.
     Effect,
-    /// After the effects, in the COMMIT.
+    /// In the commit, after all effects.
     Commit,
 }
 
-/// What becomes of the statement.
+/// What happens to the session after its server is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    /// It goes on and commits, unheard.
-    Commits,
-    /// PostgreSQL notices that its client is gone, or is restarted.
-    RollsBack,
+enum Then {
+    /// The lock is released, and the session goes on without a client.
+    Continues,
+    /// PostgreSQL ends the session.
+    Ends,
 }
 
-const ALIVE: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
-                     AND application_name = 'orders'";
+const SESSIONS: &str = "SELECT count(*) FROM pg_stat_activity \
+                        WHERE datname = current_database() AND application_name = 'orders'";
 
-const TERMINATE: &str = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
-                         WHERE datname = current_database() AND application_name = 'orders'";
-
-/// Long enough that it is the test that ends every wait.
-const PATIENT: [&str; 8] = [
+/// Timeouts long enough that only the test ends a wait.
+const NO_TIMEOUTS: [&str; 8] = [
     "--lanes",
     "1",
     "--lock-wait",
@@ -51,50 +48,52 @@ async fn wait_at(database: &TestDatabase, step: Step) {
             "CONSTRAINT TRIGGER wait AFTER INSERT ON orders DEFERRABLE INITIALLY DEFERRED"
         }
     };
-    database
-        .execute(
-            "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
-             PERFORM pg_advisory_xact_lock_shared(7); RETURN NEW; END $$",
-        )
-        .await;
-    database
-        .execute(&format!(
-            "CREATE {trigger} FOR EACH ROW EXECUTE FUNCTION wait()"
-        ))
-        .await;
+    let wait = "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+                PERFORM pg_advisory_xact_lock_shared(7); RETURN NEW; END $$";
+    database.execute(wait).await;
+    let trigger = format!("CREATE {trigger} FOR EACH ROW EXECUTE FUNCTION wait()");
+    database.execute(&trigger).await;
 }
 
-async fn killed_inside(step: Step, end: End) {
-    let database = database(Backend::Postgres).await;
-    wait_at(&database, step).await;
+async fn killed_inside(database: &TestDatabase, step: Step, then: Then) {
+    wait_at(database, step).await;
     let hold = match step {
         Step::Claim => database.hold("key-3").await,
         _ => database.begin("SELECT pg_advisory_xact_lock(7)").await,
     };
-    let server = Process::start(Process::serving(&database).args(PATIENT));
+    let server = Process::serve_with(database, &NO_TIMEOUTS);
     let client = server.client.clone();
-    let cut_off = tokio::spawn(async move { storm(&client).await });
-    database.until(HELD, |held| held > 0).await;
+    let requests = tokio::spawn(async move { storm(&client).await });
+    database.wait_for_blocked_session().await;
     server.kill();
-    // Batches that did not meet the step were committed and answered before.
-    let acknowledged = cut_off.await.unwrap();
+    // A batch that did not reach the step has committed before.
+    let acknowledged = requests.await.unwrap();
     let before = database.orders().await;
 
-    if matches!((step, end), (Step::Effect | Step::Commit, End::Commits)) {
-        assert_in_use(&database).await;
-    }
-    if end == End::RollsBack {
-        database.count(TERMINATE).await;
-        database.until(ALIVE, |alive| alive == 0).await;
+    match then {
+        Then::Continues => {
+            if !matches!(step, Step::Claim) {
+                assert_in_use(database).await;
+            }
+        }
+        Then::Ends => {
+            database.terminate_sessions().await;
+            database.until(SESSIONS, |sessions| sessions == 0).await;
+        }
     }
     hold.roll_back().await;
-    database.until(ALIVE, |alive| alive == 0).await;
+    database.until(SESSIONS, |sessions| sessions == 0).await;
     let after = database.orders().await;
-    assert_eq!(after > before, end == End::Commits, "{step:?} {end:?}");
+    match (step, then) {
+        (_, Then::Ends) => assert_eq!(after, before, "{step:?}: it was rolled back"),
+        (Step::Commit, Then::Continues) => assert!(after > before, "it was committed"),
+        // It may commit or notice that its client is gone.
+        (Step::Claim | Step::Effect, Then::Continues) => {}
+    }
     assert_converges(database, keys(), &acknowledged).await;
 }
 
-/// The statement without a server still holds its keys: others are told to come back.
+/// The session without a server still holds the keys of its batch.
 async fn assert_in_use(database: &TestDatabase) {
     let server = Process::serve(database);
     let refused = server.client.place("key-0", order("key-0", 1)).await;
@@ -105,19 +104,20 @@ async fn assert_in_use(database: &TestDatabase) {
 }
 
 macro_rules! killed_inside {
-    ($($name:ident: $step:ident, $end:ident;)*) => {$(
-        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-        async fn $name() {
-            killed_inside(Step::$step, End::$end).await;
+    ($($name:ident: $step:ident, $then:ident;)*) => {$(
+        on_postgres! {
+            async fn $name(database: &TestDatabase) {
+                killed_inside(database, Step::$step, Then::$then).await;
+            }
         }
     )*};
 }
 
 killed_inside! {
-    killed_at_the_claim_which_commits: Claim, Commits;
-    killed_at_the_claim_which_is_rolled_back: Claim, RollsBack;
-    killed_at_the_effects_which_commit: Effect, Commits;
-    killed_at_the_effects_which_are_rolled_back: Effect, RollsBack;
-    killed_in_the_commit_which_commits: Commit, Commits;
-    killed_in_the_commit_which_is_rolled_back: Commit, RollsBack;
+    killed_at_a_claim_that_continues: Claim, Continues;
+    killed_at_a_claim_that_ends: Claim, Ends;
+    killed_at_an_effect_that_continues: Effect, Continues;
+    killed_at_an_effect_that_ends: Effect, Ends;
+    killed_in_a_commit_that_continues: Commit, Continues;
+    killed_in_a_commit_that_ends: Commit, Ends;
 }

@@ -1,92 +1,72 @@
 //! The server dies at each step of a batch, and every retry finds exactly one order.
 //!
-//! Where the step is the program's own it aborts there by itself (`ORDERS_CRASH_AT`, compiled into
-//! test builds only); where it is PostgreSQL's, which commits a batch as one statement, the
-//! statement is held there and the server is killed.
+//! At a step of the program the server aborts by itself (`ORDERS_CRASH_AT`, in test builds only).
+//! Inside a statement of PostgreSQL the statement is blocked there, and the server is killed.
 
-mod brief;
+mod bisect;
 mod inside;
 mod steps;
 
-use std::collections::HashMap;
-
-use bytes::Bytes;
 use tokio::task::JoinSet;
 
-use crate::harness::{Backend, Client, Process, Reply, TestDatabase, order};
+use crate::harness::{Acknowledged, Client, Process, TestDatabase, order};
 
-/// Keys of a storm, and how many clients send each.
+/// The keys of a storm, and how many times each is sent.
 const KEYS: usize = 6;
 const COPIES: usize = 3;
 
-/// What the clients were told before the crash: the body, by key.
-type Acknowledged = HashMap<String, Bytes>;
-
-/// The backends of servers that are held up.
-const HELD: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
-                    AND application_name = 'orders' AND wait_event_type = 'Lock'";
-
-fn keys() -> Vec<String> {
-    (0..KEYS).map(|n| format!("key-{n}")).collect()
+fn keys() -> impl Iterator<Item = String> {
+    (0..KEYS).map(|n| format!("key-{n}"))
 }
 
-async fn database(backend: Backend) -> TestDatabase {
-    let database = TestDatabase::create(backend).await;
-    database.connect().await.schema().up().await.unwrap();
-    database
-}
-
-/// A server that aborts at a step. One lane: what is sent to it at once is few batches.
+/// Starts a server that aborts at a step. With one lane, simultaneous requests are few batches.
 fn crashing(database: &TestDatabase, at: &str) -> Process {
     let mut command = Process::serving(database);
     Process::start(command.args(["--lanes", "1"]).env("ORDERS_CRASH_AT", at))
 }
 
-/// Sends a request that the crash may cut off.
-async fn attempt(client: Client, key: String) -> (String, Option<Reply>) {
-    let request = client.post(order(&key, 1)).header("idempotency-key", &key);
-    (key, Reply::try_to(request).await.ok())
+/// Waits for a server that aborted.
+fn assert_aborted(server: Process, at: &str) {
+    assert_eq!(server.wait(), None, "{at}: the server exited by itself");
 }
 
-/// Sends every key several times at once and returns what was acknowledged.
+/// Sends every key several times at once, and returns what was acknowledged before the crash.
 async fn storm(client: &Client) -> Acknowledged {
     let mut requests = JoinSet::new();
-    for key in std::iter::repeat_n(keys(), COPIES).flatten() {
-        requests.spawn(attempt(client.clone(), key));
+    for key in (0..COPIES).flat_map(|_| keys()) {
+        let client = client.clone();
+        requests.spawn(async move { (client.try_place(&key, order(&key, 1)).await, key) });
     }
-    let replies = requests.join_all().await.into_iter();
-    let replies = replies.filter_map(|(key, reply)| Some((key, reply?)));
-    replies
-        .map(|(key, reply)| {
-            assert!(matches!(reply.status, 200 | 201), "{}", reply.text());
-            (key, reply.body)
-        })
-        .collect()
+    let mut acknowledged = Acknowledged::default();
+    for (reply, key) in requests.join_all().await {
+        if let Some(reply) = reply {
+            acknowledged.insert(key, reply);
+        }
+    }
+    acknowledged
 }
 
-/// After the crash: every key has exactly one order, the one that was acknowledged if any was, and
-/// every answer from now on has the same bytes.
-async fn assert_converges(database: TestDatabase, keys: Vec<String>, acknowledged: &Acknowledged) {
-    let server = Process::serve(&database);
-    let count = i64::try_from(keys.len()).unwrap();
+/// After a crash every key has exactly one order, the acknowledged one if there is any, and all
+/// further responses have the same bytes.
+async fn assert_converges(
+    database: &TestDatabase,
+    keys: impl IntoIterator<Item = String>,
+    acknowledged: &Acknowledged,
+) {
+    let server = Process::serve(database);
+    let mut count = 0;
     for key in keys {
-        let first = server.client.persist(&key, &order(&key, 1)).await;
-        assert!(matches!(first.status, 200 | 201), "{}", first.text());
+        let (client, body) = (&server.client, order(&key, 1));
+        let first = client.place_with_retries(&key, &body).await.expect_order();
         if let Some(body) = acknowledged.get(&key) {
-            assert_eq!((first.status, &first.body), (200, body));
+            assert_eq!((first.status, &first.body), (200, body), "{key}");
         }
-        let again = server.client.place(&key, order(&key, 1)).await.expect(200);
+        let again = client.place(&key, body).await.expect(200);
         assert!(again.is_replay());
         assert_eq!(again.body, first.body);
-        server
-            .client
-            .place(&key, order("other", 1))
-            .await
-            .expect(409);
+        client.place(&key, order("other", 1)).await.expect(409);
+        count += 1;
     }
     assert_eq!(database.orders().await, count);
-    server.signal("TERM");
-    assert_eq!(server.wait(), Some(0));
-    database.assert_promise().await;
-    database.drop().await;
+    server.stop();
 }
