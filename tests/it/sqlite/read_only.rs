@@ -1,12 +1,12 @@
-//! The file, or its folder, may not be written to.
+//! The file or its directory is read-only.
 
 use std::fs::{Permissions, set_permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::{Acknowledged, database, inherit};
-use crate::harness::{Process, TestDatabase, order};
+use super::{assert_kept, database, inherit};
+use crate::harness::{Acknowledged, Backend, Process, TestDatabase, order};
 
 const READ_ONLY: u32 = 0o444;
 const READ_ONLY_FOLDER: u32 = 0o555;
@@ -15,8 +15,8 @@ fn chmod(path: &Path, mode: u32) {
     set_permissions(path, Permissions::from_mode(mode)).unwrap();
 }
 
-/// Permissions mean nothing to root, so root's right to pass over them is dropped.
-fn obedient(database: &TestDatabase, arguments: &[&str]) -> Command {
+/// The binary without root's capabilities to override file permissions.
+fn unprivileged(database: &TestDatabase, arguments: &[&str]) -> Command {
     let orders = Process::on(database, arguments);
     let id = Command::new("id").arg("-u").output().unwrap();
     if id.stdout != b"0\n" {
@@ -32,7 +32,7 @@ fn obedient(database: &TestDatabase, arguments: &[&str]) -> Command {
     command
 }
 
-/// Exit status 2 and one line that names the cause and the file.
+/// Exit code 2, and one line that names the cause and the file.
 #[track_caller]
 fn assert_refuses(mut command: Command, file: &Path, causes: &[&str]) {
     let output = Process::output(&mut command);
@@ -63,10 +63,10 @@ async fn a_file_that_cannot_be_written_is_not_served() {
         &["migrate", "down", "--yes"],
         &["migrate", "fresh", "--yes"],
     ] {
-        assert_refuses(obedient(&database, arguments), &file, &CAUSES[..1]);
+        assert_refuses(unprivileged(&database, arguments), &file, &CAUSES[..1]);
     }
-    // What only reads may.
-    let status = Process::output(&mut obedient(&database, &["migrate", "status"]));
+    // Reading needs no permission to write.
+    let status = Process::output(&mut unprivileged(&database, &["migrate", "status"]));
     assert_eq!(status.status.code(), Some(0), "{status:?}");
 }
 
@@ -76,50 +76,50 @@ async fn a_folder_that_cannot_be_written_is_not_served() {
     let folder = file.parent().unwrap();
     chmod(folder, READ_ONLY_FOLDER);
     for arguments in [&["serve"][..], &["migrate", "down", "--yes"]] {
-        assert_refuses(obedient(&database, arguments), &file, &CAUSES);
+        assert_refuses(unprivileged(&database, arguments), &file, &CAUSES);
     }
-    // A file that is not there yet cannot come into being.
-    let absent = TestDatabase::create(crate::harness::Backend::Sqlite).await;
+    // A new file cannot be created.
+    let absent = TestDatabase::create(Backend::Sqlite).await;
     let missing = super::file(&absent);
     chmod(missing.parent().unwrap(), READ_ONLY_FOLDER);
     for arguments in [&["serve"][..], &["migrate", "up"]] {
-        assert_refuses(obedient(&absent, arguments), &missing, &CAUSES);
+        assert_refuses(unprivileged(&absent, arguments), &missing, &CAUSES);
     }
     chmod(missing.parent().unwrap(), 0o755);
     chmod(folder, 0o755);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_acknowledged_before_and_after_is_kept() {
+async fn a_file_that_becomes_read_only_loses_no_acknowledged_order() {
     let (database, file) = database().await;
     let folder = file.parent().unwrap().to_owned();
     let mut acknowledged = Acknowledged::default();
     let serve = || {
-        let mut command = obedient(&database, &["serve", "--lock-wait=300ms"]);
+        let mut command = unprivileged(&database, &["serve", "--lock-wait=300ms"]);
         command.env("ORDERS_TRANSACTION_TIMEOUT", "1s");
         Process::start(command.env("ORDERS_REQUEST_TIMEOUT", "2s"))
     };
     let server = serve();
     let place = async |acknowledged: &mut Acknowledged, server: &Process, name: &str| {
         for key in (0..20).map(|n| format!("{name}-{n}")) {
-            let reply = server.client.persist(&key, &order(&key, 1)).await;
-            assert!(matches!(reply.status, 200 | 201), "{}", reply.text());
-            acknowledged.0.insert(key, reply.body);
+            let (client, body) = (&server.client, order(&key, 1));
+            let placed = client.place_with_retries(&key, &body).await;
+            acknowledged.insert(key, placed);
         }
     };
     place(&mut acknowledged, &server, "before").await;
-    // Whoever has the file open may go on writing to it. What it acknowledges is in the file.
+    // A process that has the file open can still write to it.
     chmod(&file, READ_ONLY);
     chmod(&folder, READ_ONLY_FOLDER);
     place(&mut acknowledged, &server, "during").await;
     server.kill();
-    assert_refuses(obedient(&database, &["serve"]), &file, &CAUSES);
+    assert_refuses(unprivileged(&database, &["serve"]), &file, &CAUSES);
 
     chmod(&folder, 0o755);
     chmod(&file, 0o644);
     let server = serve();
-    acknowledged.assert_kept(&server.client, &database).await;
+    assert_kept(&acknowledged, &server.client, &database).await;
     place(&mut acknowledged, &server, "after").await;
-    acknowledged.assert_kept(&server.client, &database).await;
+    assert_kept(&acknowledged, &server.client, &database).await;
     database.assert_promise().await;
 }
