@@ -1,63 +1,41 @@
-//! Whatever isolation the database gives a session, and the conflicts that come with it.
+//! Any default isolation level, and the conflicts that come with it.
 
-use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::Load;
-use crate::harness::{Bounds, Cluster, Instance, Pooler, TestDatabase, digest, order};
+use super::{Load, private_database};
+use crate::harness::{Bounds, Cluster, Instance, Pooler, TestDatabase, order};
 
 const LEVELS: [&str; 2] = ["repeatable read", "serializable"];
 
-/// A database whose sessions have this isolation if they say nothing.
-async fn database(cluster: &Cluster, level: &str) -> TestDatabase {
-    let database = TestDatabase::create_in(cluster).await;
-    database.connect().await.schema().up().await.unwrap();
+/// A database whose sessions have this isolation level by default.
+async fn database_with(level: &str) -> (Cluster, TestDatabase) {
+    let (cluster, database) = private_database().await;
     database.set("default_transaction_isolation", level).await;
-    database
+    (cluster, database)
 }
 
-/// Two instances race for every key; nothing is lost or doubled, and nobody is told of it.
+/// Two instances race for every key. No order is lost or doubled, and every request is answered
+/// 2xx.
 async fn race(database: &TestDatabase, url: &str) {
     let one = Instance::start_on(url, Bounds::default()).await;
     let other = Instance::start_on(url, Bounds::default()).await;
     let load = Load::start(&[&one.client, &other.client]);
     load.progress(400).await;
     let tally = load.stop().await;
-    assert_eq!((tally.unavailable, tally.in_use), (0, 0), "{tally}");
+    tally.assert_not_noticed();
     tally.assert_kept(&one.client, database).await;
     one.stop().await;
     other.stop().await;
 }
 
-/// Waits until a session of the service's waits for a lock.
-async fn waits_for_a_lock(database: &TestDatabase) {
-    let waiting = "SELECT count(*) FROM pg_stat_activity \
-                   WHERE application_name = 'orders' AND wait_event_type = 'Lock'";
-    database.until(waiting, |sessions| sessions > 0).await;
-}
-
-/// Another instance commits a key for which ours waits, and whose row is newer than the snapshot.
+/// A claim waits for another instance, whose commit is newer than the snapshot of the claim.
 async fn meet_a_newer_row(database: &TestDatabase, url: &str) {
     let instance = Instance::start_on(url, Bounds::default()).await;
-    let id = uuid::Uuid::now_v7();
-    let response = format!(r#"{{"id":"{id}","item":"tea","quantity":1}}"#);
-    let digest = digest("newer");
-    let other = database
-        .begin(&format!(
-            "INSERT INTO idempotency_keys (digest, scope, key, fingerprint, resource, response) \
-             VALUES ('{digest}', 'place_order', 'newer', '\\x00', '{id}', \
-             convert_to('{response}', 'UTF8')); \
-             INSERT INTO orders (id, item, quantity) VALUES ('{id}', 'tea', 1)"
-        ))
-        .await;
-    let place = instance
-        .client
-        .clone()
-        .place_owned("newer", order("tea", 2));
-    let placed = tokio::spawn(place);
-    waits_for_a_lock(database).await;
+    let other = database.hold_order("newer").await;
+    let placed = instance.client.spawn_place("newer", order("tea", 2));
+    database.wait_for_blocked_session().await;
     other.commit().await;
     let reused = placed.await.unwrap().expect(409);
     assert_eq!(reused.json()["code"], "IDEMPOTENCY_KEY_REUSED");
@@ -70,25 +48,23 @@ fn conflicts(cluster: &Cluster) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stricter_default_is_set_aside_for_our_sessions() {
+async fn a_stricter_default_isolation_is_overridden() {
     for level in LEVELS {
-        let cluster = Cluster::start_new(&[("fsync", "off")]);
-        let database = database(&cluster, level).await;
+        let (cluster, database) = database_with(level).await;
         race(&database, &database.url).await;
         meet_a_newer_row(&database, &database.url).await;
         assert_eq!(conflicts(&cluster), 0, "{level}");
     }
 }
 
-/// A pooler in session mode that drops our settings, and a database that has all of them as its
-/// defaults but the isolation.
+/// A pooler in session mode drops the settings of the service, and the database has all of them as
+/// its defaults except the isolation level.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stricter_isolation_that_cannot_be_set_aside_costs_conflicts_and_nothing_else() {
+async fn an_isolation_that_cannot_be_overridden_causes_conflicts_that_are_retried() {
     const SESSION_MODE: &str = "pool_mode = session\ndefault_pool_size = 50\n\
                                 ignore_startup_parameters = options";
     for level in LEVELS {
-        let cluster = Cluster::start_new(&[("fsync", "off")]);
-        let database = database(&cluster, level).await;
+        let (cluster, database) = database_with(level).await;
         for (setting, value) in [
             ("lock_timeout", "1s"),
             ("statement_timeout", "5s"),
@@ -100,40 +76,31 @@ async fn a_stricter_isolation_that_cannot_be_set_aside_costs_conflicts_and_nothi
         let url = pooler.url(&database);
         race(&database, &url).await;
         meet_a_newer_row(&database, &url).await;
-        let conflicts = conflicts(&cluster);
-        eprintln!("{level}: {conflicts} serialization failures");
-        assert!(conflicts > 0, "{level} was not in force");
+        assert!(conflicts(&cluster) > 0, "{level} was not in force");
     }
 }
 
-/// Somebody else claims our keys in another order: a real deadlock, of which we are the victim.
-async fn a_deadlock_is_run_again(pooled: bool) {
-    let cluster = Cluster::start_new(&[("fsync", "off")]);
-    let database = TestDatabase::create_in(&cluster).await;
-    database.connect().await.schema().up().await.unwrap();
-    // Who looks first is the victim: we, shortly before our lock wait of a second ends.
+/// Another client claims the keys of a batch in another order: a deadlock, with the service as the
+/// victim.
+async fn a_deadlock_is_retried(parameter: &str) {
+    let (cluster, database) = private_database().await;
+    // The session that waits this long first is the victim. The lock wait ends later, after 1 s.
     database.set("deadlock_timeout", "900ms").await;
-    let url = if pooled {
-        format!("{}?pooler=transaction", database.url)
-    } else {
-        database.url.clone()
-    };
-    let mut bounds = Bounds::default();
-    bounds.executor.lanes = NonZeroUsize::MIN;
-    let instance = Instance::start_on(&url, bounds).await;
-    let place = |key| tokio::spawn(instance.client.clone().place_owned(key, order("tea", 1)));
+    let url = format!("{}{parameter}", database.url);
+    let instance = Instance::start_on(&url, Bounds::one_lane()).await;
+    let place = |key| instance.client.spawn_place(key, order("tea", 1));
 
-    // One batch of both keys: they arrive while the lane is busy.
+    // Two keys that arrive while the lane is busy are one batch.
     let busy = database.hold("busy").await;
     let z = database.hold("z").await;
     let first = place("busy");
-    waits_for_a_lock(&database).await;
+    database.wait_for_blocked_session().await;
     let both = [place("a"), place("z")];
     sleep(Duration::from_millis(200)).await;
     busy.roll_back().await;
     first.await.unwrap().expect(201);
-    waits_for_a_lock(&database).await;
-    z.also("a").await;
+    database.wait_for_blocked_session().await;
+    z.also_claim("a").await;
     z.roll_back().await;
     for placed in both {
         placed.await.unwrap().expect(201);
@@ -145,11 +112,11 @@ async fn a_deadlock_is_run_again(pooled: bool) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_deadlock_is_run_again_directly() {
-    a_deadlock_is_run_again(false).await;
+async fn a_deadlock_is_retried_directly() {
+    a_deadlock_is_retried("").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_deadlock_is_run_again_as_through_a_pooler() {
-    a_deadlock_is_run_again(true).await;
+async fn a_deadlock_is_retried_in_pooler_mode() {
+    a_deadlock_is_retried("?pooler=transaction").await;
 }

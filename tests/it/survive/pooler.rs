@@ -1,68 +1,54 @@
-//! PgBouncer in transaction mode: a session is lent for one transaction, and what was set or
-//! prepared in it is somebody else's afterwards.
+//! PgBouncer in transaction mode: each transaction may run on another session, so settings and
+//! prepared statements do not last.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::{Load, terminate_sessions};
+use super::{Load, long_deadline, private_database, terminate_sessions};
 use crate::harness::{Bounds, Cluster, Instance, Pooler, Process, TestDatabase, order};
 
-/// Fewer sessions than there are connections to it, so that everybody gets everybody's.
+/// Fewer sessions than client connections, so that clients share sessions.
 const TRANSACTION_MODE: &str = "pool_mode = transaction\ndefault_pool_size = 4";
-
-/// A cluster and an empty database in it.
-async fn empty_database() -> (Cluster, TestDatabase) {
-    let cluster = Cluster::start_new(&[("fsync", "off")]);
-    let database = TestDatabase::create_in(&cluster).await;
-    (cluster, database)
-}
-
-/// The same with the schema, which was brought up without the pooler.
-async fn database() -> (Cluster, TestDatabase) {
-    let (cluster, database) = empty_database().await;
-    database.connect().await.schema().up().await.unwrap();
-    (cluster, database)
-}
 
 fn pooled_url(pooler: &Pooler, database: &TestDatabase) -> String {
     format!("{}&pooler=transaction", pooler.url(database))
 }
 
-async fn start_three(url: &str) -> [Instance; 3] {
-    let start = || Instance::start_on(url, Bounds::default());
+async fn start_three(url: &str, bounds: Bounds) -> [Instance; 3] {
+    let start = || Instance::start_on(url, bounds.clone());
     [start().await, start().await, start().await]
 }
 
-/// Every session that was lent is given back: soon, and not because the database ended it.
-async fn lends_nothing(database: &TestDatabase) {
-    let lent = "SELECT count(*) FROM pg_stat_activity \
+/// Every session is returned to the pooler soon, and not because the database terminates it.
+async fn assert_no_open_transaction(database: &TestDatabase) {
+    let open = "SELECT count(*) FROM pg_stat_activity \
                 WHERE application_name = 'orders' AND state LIKE 'idle in transaction%'";
     let deadline = Instant::now() + Duration::from_secs(3);
-    while database.count(lent).await > 0 {
+    while database.count(open).await > 0 {
         assert!(Instant::now() < deadline, "a transaction stays open");
         sleep(Duration::from_millis(50)).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sessions_and_the_pooler_itself_die_under_three_instances() {
-    let (_cluster, database) = database().await;
+async fn terminated_sessions_and_restarts_of_the_pooler_are_not_noticed() {
+    let (_cluster, database) = private_database().await;
     let mut pooler = Pooler::start(&database, TRANSACTION_MODE);
-    let instances = start_three(&pooled_url(&pooler, &database)).await;
+    let instances = start_three(&pooled_url(&pooler, &database), long_deadline()).await;
     let clients = instances.each_ref().map(|instance| &instance.client);
     let load = Load::start(&clients);
     load.progress(100).await;
-    let ended = terminate_sessions(&database).await;
-    assert!(ended > 20, "{ended} sessions ended");
+    let terminated = terminate_sessions(&database).await;
+    assert!(terminated > 20, "{terminated} sessions terminated");
     load.progress(20).await;
     for _ in 0..3 {
         tokio::task::block_in_place(|| pooler.restart());
         load.progress(20).await;
     }
     let tally = load.stop().await;
-    eprintln!("through PgBouncer: {ended} sessions ended, 3 restarts");
-    tally.assert_hardly_noticed();
+    eprintln!("through PgBouncer: {terminated} sessions terminated, 3 restarts");
+    tally.assert_not_noticed();
     tally.assert_kept(clients[0], &database).await;
     for instance in instances {
         instance.stop().await;
@@ -70,10 +56,10 @@ async fn sessions_and_the_pooler_itself_die_under_three_instances() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_answer_is_the_same_as_without_it() {
-    let (_cluster, database) = database().await;
+async fn every_answer_is_the_same_as_without_a_pooler() {
+    let (_cluster, database) = private_database().await;
     let pooler = Pooler::start(&database, TRANSACTION_MODE);
-    let instances = start_three(&pooled_url(&pooler, &database)).await;
+    let instances = start_three(&pooled_url(&pooler, &database), Bounds::default()).await;
     let [one, other, third] = instances.each_ref().map(|instance| &instance.client);
 
     let first = one.place("key", order("tea's \\ 茶", 1)).await.expect(201);
@@ -91,7 +77,7 @@ async fn every_answer_is_the_same_as_without_it() {
     assert_eq!(list.json()["orders"][0]["id"], first.id());
     one.get("/health").await.expect(200);
 
-    // The lock wait comes along with every transaction, the short one too.
+    // Each transaction sets the lock wait, also the short one after a bisection.
     let held = database.hold("held").await;
     let (in_use, neighbour) = tokio::join!(
         one.place("held", order("tea", 1)),
@@ -99,11 +85,11 @@ async fn every_answer_is_the_same_as_without_it() {
     );
     assert_eq!(in_use.expect(409).json()["code"], "IDEMPOTENCY_KEY_IN_USE");
     neighbour.expect(201);
-    lends_nothing(&database).await;
+    assert_no_open_transaction(&database).await;
     held.roll_back().await;
     one.place("held", order("tea", 1)).await.expect(201);
 
-    // Reads that are given up in the middle leave nothing behind for the next.
+    // Cancelled reads leave nothing behind for the next.
     for n in 0..60 {
         let get = tokio::spawn({
             let client = one.clone();
@@ -119,11 +105,11 @@ async fn every_answer_is_the_same_as_without_it() {
     for instance in instances {
         instance.stop().await;
     }
-    lends_nothing(&database).await;
+    assert_no_open_transaction(&database).await;
     database.assert_promise().await;
 }
 
-/// Runs a command on a database URL to its end, and returns its exit code and what it logged.
+/// Runs a command on a database URL until it ends. Returns its exit code and its log.
 fn orders(arguments: &[&str], url: &str) -> (Option<i32>, String) {
     let mut command = Process::command(arguments);
     let output = Process::output(command.env("DATABASE_URL", url).env("PORT", "0"));
@@ -132,8 +118,8 @@ fn orders(arguments: &[&str], url: &str) -> (Option<i32>, String) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_pooler_that_was_not_told_of_is_refused_by_the_name_of_what_it_loses() {
-    let (_cluster, database) = database().await;
+async fn a_pooler_that_the_url_does_not_declare_is_refused() {
+    let (_cluster, database) = private_database().await;
     for (settings, lost) in [
         ("pool_mode = transaction", "options"),
         (
@@ -150,8 +136,9 @@ async fn a_pooler_that_was_not_told_of_is_refused_by_the_name_of_what_it_loses()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_schema_is_changed_on_the_database_itself_and_looked_at_through_the_pooler() {
-    let (_cluster, database) = empty_database().await;
+async fn migrations_are_refused_through_a_pooler_and_their_status_is_not() {
+    let cluster = Cluster::start_new(&[]);
+    let database = TestDatabase::create_in(&cluster).await;
     let pooler = Pooler::start(&database, TRANSACTION_MODE);
     let url = pooled_url(&pooler, &database);
     for command in [&["serve"][..], &["migrate", "up"]] {
@@ -161,7 +148,7 @@ async fn the_schema_is_changed_on_the_database_itself_and_looked_at_through_the_
     }
     assert_eq!(orders(&["migrate", "status"], &url).0, Some(1));
     assert_eq!(orders(&["migrate", "up"], &database.url).0, Some(0));
-    // More than once, on whatever session: nothing that was prepared is in the way.
+    // Several times, on any session: no prepared statement is in the way.
     for _ in 0..5 {
         let (code, log) = orders(&["migrate", "status"], &url);
         assert_eq!(code, Some(0), "{log}");
