@@ -1,132 +1,146 @@
-//! Many clients, each on a connection of its own, and what each was told.
+//! Many clients, each on a connection of its own, and the outcomes of their requests.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use uuid::Uuid;
 
-use crate::harness::order;
+use crate::harness::{TestDatabase, order};
 
-/// Longer than any bound of the server: who waits longer waits for ever.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// Longer than every timeout of the server.
+const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// How one request ended.
+/// How a request ended.
 #[derive(Debug)]
 pub(super) enum End {
     Answer(u16, String),
-    /// The connection was closed before any byte of an answer.
+    /// The connection was closed before the first byte of a response.
     Closed,
-    /// The connection was closed within an answer.
+    /// The connection was closed within a response.
     Cut(String),
 }
 
+/// The outcome of one request.
 #[derive(Debug)]
-pub(super) struct Seen {
-    pub(super) key: String,
-    pub(super) sent: Instant,
-    pub(super) ended: Instant,
+pub(super) struct Outcome {
+    key: String,
+    sent: Instant,
+    ended: Instant,
     pub(super) end: End,
 }
 
-/// Clients at work: each places one order after the other, and again after what Retry-After says.
+/// The outcomes of all requests.
+pub(super) struct Outcomes(pub(super) Vec<Outcome>);
+
+/// Running clients. Each places one order after the other, and retries a 503 after `Retry-After`.
 pub(super) struct Load {
-    clients: JoinSet<Vec<Seen>>,
+    clients: JoinSet<Vec<Outcome>>,
+    /// The number of orders of all clients.
+    placed: Arc<AtomicUsize>,
     stop: Arc<AtomicBool>,
 }
-
-/// Everything that all clients saw.
-pub(super) struct Told(pub(super) Vec<Seen>);
 
 impl Load {
     pub(super) fn start(address: SocketAddr, count: usize) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
+        let placed = Arc::new(AtomicUsize::new(0));
         let mut clients = JoinSet::new();
         for n in 0..count {
-            clients.spawn(client(address, n, stop.clone()));
+            clients.spawn(client(address, n, placed.clone(), stop.clone()));
         }
-        Self { clients, stop }
+        Self {
+            clients,
+            placed,
+            stop,
+        }
     }
 
-    /// Lets every client end its request.
-    pub(super) async fn stop(self) -> Told {
+    /// Waits until this many more orders are placed.
+    pub(super) async fn progress(&self, orders: usize) {
+        let deadline = Instant::now() + TIMEOUT;
+        let goal = self.placed.load(Ordering::Relaxed) + orders;
+        while self.placed.load(Ordering::Relaxed) < goal {
+            assert!(
+                Instant::now() < deadline,
+                "not {orders} orders in {TIMEOUT:?}"
+            );
+            super::pause(0.01).await;
+        }
+    }
+
+    /// Lets every client finish its request.
+    pub(super) async fn stop(self) -> Outcomes {
         self.stop.store(true, Ordering::Relaxed);
         self.ended().await
     }
 
-    /// Waits until every client has found nobody listening any more.
-    pub(super) async fn ended(self) -> Told {
-        Told(
-            self.clients
-                .join_all()
-                .await
-                .into_iter()
-                .flatten()
-                .collect(),
-        )
+    /// Waits until the server refuses the connections of all clients.
+    pub(super) async fn ended(self) -> Outcomes {
+        let outcomes = self.clients.join_all().await;
+        Outcomes(outcomes.into_iter().flatten().collect())
     }
 }
 
-impl Told {
-    pub(super) fn answers(&self, status: u16) -> impl Iterator<Item = &Seen> {
-        let is = move |seen: &&Seen| matches!(&seen.end, End::Answer(s, _) if *s == status);
+impl Outcome {
+    pub(super) fn took(&self) -> Duration {
+        self.ended - self.sent
+    }
+}
+
+impl Outcomes {
+    pub(super) fn answers(&self, status: u16) -> impl Iterator<Item = &Outcome> {
+        let is = move |outcome: &&Outcome| matches!(outcome.end, End::Answer(s, _) if s == status);
         self.0.iter().filter(is)
     }
 
-    /// New orders a second, from one moment to another.
-    pub(super) fn rate(&self, from: Instant, to: Instant) -> f64 {
-        let within = |seen: &&Seen| (from..to).contains(&seen.ended);
-        let count = self.answers(201).filter(within).count();
-        f64::from(u32::try_from(count).unwrap()) / (to - from).as_secs_f64()
+    /// The keys of requests whose connection was closed without a response.
+    pub(super) fn closed(&self) -> impl Iterator<Item = &str> {
+        let closed = |outcome: &&Outcome| matches!(outcome.end, End::Closed);
+        self.0.iter().filter(closed).map(|outcome| &*outcome.key)
     }
 
-    /// The orders of which anybody was told, by key. A key has one.
-    pub(super) fn acknowledged(&self) -> HashMap<String, Uuid> {
-        let mut orders = HashMap::new();
-        for seen in self.answers(201).chain(self.answers(200)) {
-            let End::Answer(_, text) = &seen.end else {
-                continue;
-            };
-            let (_, body) = text.split_once("\r\n\r\n").unwrap();
-            let body: serde_json::Value = serde_json::from_str(body).unwrap();
-            let id: Uuid = body["id"].as_str().unwrap().parse().unwrap();
-            let before = orders.insert(seen.key.clone(), id);
-            assert!(before.is_none_or(|before| before == id), "{}", seen.key);
-        }
-        orders
+    /// How many requests were in flight at a moment.
+    pub(super) fn in_flight(&self, at: Instant) -> usize {
+        let in_flight = |outcome: &&Outcome| outcome.sent < at && outcome.ended > at;
+        self.0.iter().filter(in_flight).count()
     }
 
-    /// Of the requests that were on the way at a moment: those answered, and those closed.
-    pub(super) fn in_flight(&self, at: Instant) -> (usize, usize) {
-        let on_the_way = self
-            .0
-            .iter()
-            .filter(|seen| seen.sent < at && seen.ended > at);
-        let (closed, answered): (Vec<&Seen>, Vec<&Seen>) =
-            on_the_way.partition(|seen| matches!(seen.end, End::Closed));
-        (answered.len(), closed.len())
+    /// The longest time from a request to its end.
+    pub(super) fn longest(&self) -> Duration {
+        self.0.iter().map(Outcome::took).max().unwrap_or_default()
     }
 
-    /// Every answer is whole, and it is an order or asks for another try.
-    pub(super) fn assert_sound(&self) {
-        for seen in &self.0 {
-            match &seen.end {
-                End::Answer(200 | 201, _) | End::Closed => {}
+    /// Every response is complete, and is an order or a 503. Every acknowledged order is stored
+    /// under its key, byte for byte.
+    pub(super) async fn assert_sound(&self, database: &TestDatabase) {
+        let stored = database.responses().await;
+        for Outcome { key, end, .. } in &self.0 {
+            match end {
+                End::Answer(200 | 201, text) => {
+                    let (_, body) = text.split_once("\r\n\r\n").unwrap();
+                    let stored = stored.get(key).map(|stored| &stored[..]);
+                    assert_eq!(stored, Some(body.as_bytes()), "{key} was acknowledged");
+                }
                 End::Answer(503, text) => assert!(text.contains("retry-after: 1"), "{text}"),
-                End::Cut(begun) => panic!("{} got no more than {begun:?}", seen.key),
-                End::Answer(..) => panic!("{:?} for {}", seen.end, seen.key),
+                End::Closed => {}
+                End::Cut(part) => panic!("{key}: the response ends after {part:?}"),
+                End::Answer(..) => panic!("{key}: {end:?}"),
             }
         }
     }
 }
 
-async fn client(address: SocketAddr, n: usize, stop: Arc<AtomicBool>) -> Vec<Seen> {
-    let (mut seen, mut connection, mut placed) = (Vec::new(), None, 0);
+async fn client(
+    address: SocketAddr,
+    n: usize,
+    placed: Arc<AtomicUsize>,
+    stop: Arc<AtomicBool>,
+) -> Vec<Outcome> {
+    let (mut outcomes, mut connection, mut next) = (Vec::new(), None, 0);
     while !stop.load(Ordering::Relaxed) {
         let mut stream = match connection.take() {
             Some(stream) => stream,
@@ -135,9 +149,9 @@ async fn client(address: SocketAddr, n: usize, stop: Arc<AtomicBool>) -> Vec<See
                 Err(_) => break,
             },
         };
-        let (key, sent) = (format!("{n}-{placed}"), Instant::now());
-        let end = tokio::time::timeout(PATIENCE, exchange(&mut stream, &key)).await;
-        let end = end.unwrap_or_else(|_| panic!("{key} is not answered"));
+        let (key, sent) = (format!("{n}-{next}"), Instant::now());
+        let end = tokio::time::timeout(TIMEOUT, exchange(&mut stream, &key)).await;
+        let end = end.unwrap_or_else(|_| panic!("{key} is not answered within {TIMEOUT:?}"));
         let ended = Instant::now();
         match end {
             End::Answer(503, _) => {
@@ -146,22 +160,23 @@ async fn client(address: SocketAddr, n: usize, stop: Arc<AtomicBool>) -> Vec<See
                 connection = Some(stream);
             }
             End::Answer(..) => {
-                placed += 1;
+                next += 1;
+                placed.fetch_add(1, Ordering::Relaxed);
                 connection = Some(stream);
             }
             End::Closed | End::Cut(_) => {}
         }
-        seen.push(Seen {
+        outcomes.push(Outcome {
             key,
             sent,
             ended,
             end,
         });
     }
-    seen
+    outcomes
 }
 
-/// One request and its whole answer.
+/// Sends a request and reads the complete response.
 async fn exchange(stream: &mut TcpStream, key: &str) -> End {
     let body = order(key, 1);
     let request = format!(
@@ -174,7 +189,7 @@ async fn exchange(stream: &mut TcpStream, key: &str) -> End {
     }
     let mut bytes = Vec::with_capacity(1024);
     loop {
-        if let Some(status) = whole(&bytes) {
+        if let Some(status) = complete(&bytes) {
             return End::Answer(status, String::from_utf8(bytes).unwrap());
         }
         match stream.read_buf(&mut bytes).await {
@@ -185,8 +200,8 @@ async fn exchange(stream: &mut TcpStream, key: &str) -> End {
     }
 }
 
-/// The status of an answer that has arrived to its end.
-fn whole(bytes: &[u8]) -> Option<u16> {
+/// The status of a response that has arrived completely.
+fn complete(bytes: &[u8]) -> Option<u16> {
     let mut headers = [httparse::EMPTY_HEADER; 32];
     let mut answer = httparse::Response::new(&mut headers);
     let httparse::Status::Complete(head) = answer.parse(bytes).unwrap() else {

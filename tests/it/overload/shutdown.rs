@@ -1,109 +1,95 @@
-//! Told to stop in the middle of it: what was taken is answered or left alone, and it ends.
+//! SIGTERM under load: what the server has accepted is answered or not stored, and it exits within
+//! the shutdown timeout.
 
 use std::time::{Duration, Instant};
 
-use super::load::{End, Load, Told};
-use super::{ALONE, assert_stored, database, pause};
-use crate::harness::{Backend, Fault, Process, Proxy};
+use super::load::{Load, Outcomes};
+use super::{alone, pause};
+use crate::harness::{Fault, Process, Proxy, TestDatabase, on_both, on_postgres, order};
 
 const CLIENTS: usize = 500;
 
-const SHUTDOWN: [&str; 2] = ["--shutdown-timeout", "5s"];
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A busy machine may take this much longer over it.
-const SLACK: Duration = Duration::from_secs(3);
+/// How much longer a busy machine may take.
+const SLACK: Duration = Duration::from_secs(10);
 
-/// Tells the server to stop at this instant. It ends in order and within its bound, and so does
-/// every client.
-async fn stop(server: Process, load: Load, bound: Duration) -> (Told, Instant) {
+fn serve(database: &TestDatabase, url: &str) -> Process {
+    let mut serving = Process::serving(database);
+    serving.env("DATABASE_URL", url);
+    Process::start(serving.args(["--shutdown-timeout", "5s"]))
+}
+
+/// Stops the server under the load. Every response is sound, and the server exits in time.
+async fn stop(server: Process, load: Load, database: &TestDatabase) -> Outcomes {
     let stopped = Instant::now();
     server.signal("TERM");
-    let told = load.ended().await;
+    let outcomes = load.ended().await;
     assert_eq!(server.wait(), Some(0));
     let took = stopped.elapsed();
-    eprintln!("ended after {took:?}");
-    assert!(took < bound + SLACK, "{took:?}");
-    told.assert_sound();
-    (told, stopped)
+    assert!(took < SHUTDOWN_TIMEOUT + SLACK, "{took:?}");
+    let in_flight = outcomes.in_flight(stopped);
+    assert!(in_flight > CLIENTS / 2, "{in_flight} requests in flight");
+    outcomes.assert_sound(database).await;
+    outcomes
 }
 
-async fn stops_under_full_load(backend: Backend) {
-    let _alone = ALONE.lock().await;
-    let database = database(backend).await;
-    let server = Process::start(Process::serving(&database).args(SHUTDOWN));
-    let load = Load::start(server.client.address, CLIENTS);
-    pause(2.0).await;
-    let (told, stopped) = stop(server, load, Duration::from_secs(5)).await;
-
-    // What was still in the kernel had not been taken: it is closed without a byte.
-    let (answered, closed) = told.in_flight(stopped);
-    eprintln!("in flight: {answered} answered, {closed} closed");
-    assert!(answered + closed > CLIENTS / 2, "it was under load");
-    let stored = super::stored(&database).await;
-    for seen in told.0.iter().filter(|seen| matches!(seen.end, End::Closed)) {
+/// A connection is closed without a response only if its request was not accepted.
+async fn assert_closed_are_not_stored(outcomes: &Outcomes, database: &TestDatabase) {
+    let stored = database.responses().await;
+    for key in outcomes.closed() {
         assert!(
-            !stored.contains_key(&seen.key),
-            "it was taken, and not answered"
+            !stored.contains_key(key),
+            "{key} is stored and not answered"
         );
     }
-    assert!(told.answers(201).count() > CLIENTS);
-    assert_stored(&database, &told).await;
-    database.drop().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn stops_under_full_load_sqlite() {
-    stops_under_full_load(Backend::Sqlite).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn stops_under_full_load_postgres() {
-    stops_under_full_load(Backend::Postgres).await;
-}
-
-/// The database answers, but late: everybody who was taken is still answered.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn stops_while_the_database_is_slow() {
-    let _alone = ALONE.lock().await;
-    let database = database(Backend::Postgres).await;
-    let proxy = Proxy::start(&database).await;
-    let mut serving = Process::serving(&database);
-    serving.env("DATABASE_URL", proxy.url(&database));
-    let server = Process::start(serving.args(SHUTDOWN));
-    let load = Load::start(server.client.address, CLIENTS);
-    pause(1.0).await;
-    proxy.inject(Fault::Delay(Duration::from_millis(500)));
-    pause(1.0).await;
-    let (told, stopped) = stop(server, load, Duration::from_secs(5)).await;
-    let (answered, closed) = told.in_flight(stopped);
-    assert!(answered > CLIENTS / 2, "{answered} were still answered");
-    assert!(closed * 20 <= answered, "{closed} were left alone");
-    assert_stored(&database, &told).await;
-    database.drop().await;
-}
-
-/// The database does not answer at all: nobody can be answered, and it ends all the same, within
-/// the bound, and what was in doubt is found out by a retry.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn stops_while_the_database_is_away() {
-    let _alone = ALONE.lock().await;
-    let database = database(Backend::Postgres).await;
-    let proxy = Proxy::start(&database).await;
-    let mut serving = Process::serving(&database);
-    serving.env("DATABASE_URL", proxy.url(&database));
-    let server = Process::start(serving.args(["--shutdown-timeout", "4s"]));
-    let load = Load::start(server.client.address, CLIENTS);
-    pause(1.0).await;
-    proxy.inject(Fault::DropAnswers);
-    pause(1.0).await;
-    let (told, _) = stop(server, load, Duration::from_secs(4)).await;
-    let again = Process::serve(&database);
-    for seen in told.0.iter().filter(|seen| matches!(seen.end, End::Closed)) {
-        let body = crate::harness::order(&seen.key, 1);
-        let reply = again.client.persist(&seen.key, &body).await;
-        assert!(matches!(reply.status, 200 | 201), "{}", reply.text());
+on_both! {
+    async fn stops_under_full_load(database: &TestDatabase) {
+        let _alone = alone().await;
+        let server = serve(database, &database.url);
+        let load = Load::start(server.client.address, CLIENTS);
+        pause(2.0).await;
+        let outcomes = stop(server, load, database).await;
+        assert!(outcomes.answers(201).count() > CLIENTS);
+        assert_closed_are_not_stored(&outcomes, database).await;
     }
-    drop(again);
-    assert_stored(&database, &told).await;
-    database.drop().await;
+}
+
+on_postgres! {
+    /// The database answers late, and every accepted request is still answered.
+    async fn stops_while_the_database_is_slow(database: &TestDatabase) {
+        let _alone = alone().await;
+        let proxy = Proxy::start(database).await;
+        let server = serve(database, &proxy.url(database));
+        let load = Load::start(server.client.address, CLIENTS);
+        pause(1.0).await;
+        proxy.inject(Fault::Delay(Duration::from_millis(100)));
+        pause(1.0).await;
+        let outcomes = stop(server, load, database).await;
+        assert_closed_are_not_stored(&outcomes, database).await;
+    }
+}
+
+on_postgres! {
+    /// The database executes everything and its answers are lost. No request can be answered, the
+    /// server exits in time, and a retry finds out what is stored.
+    async fn stops_while_the_database_does_not_answer(database: &TestDatabase) {
+        let _alone = alone().await;
+        let proxy = Proxy::start(database).await;
+        let server = serve(database, &proxy.url(database));
+        let load = Load::start(server.client.address, CLIENTS);
+        pause(1.0).await;
+        proxy.inject(Fault::DropAnswers);
+        pause(1.0).await;
+        let outcomes = stop(server, load, database).await;
+        let again = Process::serve(database);
+        let mut closed = 0;
+        for key in outcomes.closed() {
+            again.client.place_with_retries(key, &order(key, 1)).await.expect_order();
+            closed += 1;
+        }
+        assert!(closed > CLIENTS / 2, "only {closed} requests were not answered");
+    }
 }
