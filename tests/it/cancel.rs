@@ -1,9 +1,9 @@
-//! What is cancelled poisons nothing.
+//! Cancellation leaves no connection in an unknown state.
 //!
-//! sqlx 0.9 puts a connection whose `begin` was cancelled back into its pool inside an open
-//! transaction (sqlx issue 4385): the next write is acknowledged, seen by nobody, and lost. Here a
-//! transaction belongs to a lane and not to a request, and a connection that a lane gives up is
-//! never used again.
+//! sqlx 0.9 returns a connection whose `begin` was cancelled to its pool inside an open transaction
+//! (sqlx#4385): the next write is acknowledged, visible to no other connection, and lost. Here a
+//! transaction belongs to a lane and not to a request, and a lane discards a connection on which it
+//! cancels a transaction.
 
 use std::time::Duration;
 
@@ -12,21 +12,18 @@ use tokio::net::TcpStream;
 
 use crate::harness::{App, Backend, Bounds, on_both, order};
 
-/// Acknowledged orders are there for everybody, at once.
-async fn assert_acknowledged_is_stored(app: &App, name: &str) {
+/// An acknowledged order is visible to other connections at once.
+async fn assert_acknowledged_is_stored(app: &App) {
     for n in 0..10 {
-        let before = app.database.orders().await;
-        let reply = app
-            .client
-            .persist(&format!("{name}-{n}"), &order("tea", 1))
-            .await;
+        let (before, key) = (app.database.orders().await, format!("after-{n}"));
+        let reply = app.client.place_with_retries(&key, &order("tea", 1)).await;
         reply.expect(201);
         assert_eq!(app.database.orders().await, before + 1);
     }
 }
 
 on_both! {
-    async fn requests_that_are_reset_in_flight_poison_no_connection(app: &App) {
+    async fn requests_reset_in_flight_poison_no_connection(app: &App) {
         let mut requests = tokio::task::JoinSet::new();
         for n in 0..200_u64 {
             let address = app.client.address;
@@ -39,42 +36,52 @@ on_both! {
                 );
                 let mut connection = TcpStream::connect(address).await.unwrap();
                 connection.write_all(request.as_bytes()).await.unwrap();
+                // From before the request is read to after it is answered.
                 tokio::time::sleep(Duration::from_micros(n * 20)).await;
-                // A reset, not an orderly end: the handler is dropped where it stands.
+                // Closing now sends a reset, and the server drops the handler.
                 connection.set_zero_linger().unwrap();
             });
         }
         requests.join_all().await;
         for n in 0..200 {
-            let retry = app.client.place(&format!("reset-{n}"), order("tea", 1)).await;
-            assert!(matches!(retry.status, 200 | 201), "{}", retry.text());
+            app.client.place(&format!("reset-{n}"), order("tea", 1)).await.expect_order();
         }
         assert_eq!(app.database.orders().await, 200);
-        assert_acknowledged_is_stored(app, "after").await;
+        assert_acknowledged_is_stored(app).await;
     }
 }
 
-/// The lane gives a transaction up in the middle of a statement, several times.
-async fn a_transaction_that_is_given_up_poisons_nothing(backend: Backend) {
-    let mut bounds = Bounds::default();
+/// One lane, with a transaction timeout shorter than the lock wait of 1 s.
+fn short_transactions() -> Bounds {
+    let mut bounds = Bounds::one_lane();
     bounds.executor.transaction_timeout = Duration::from_millis(150);
-    let app = App::start(backend, bounds).await;
-    let hold = app.database.hold("held").await;
-    let given_up = tokio::spawn(app.client.clone().place_owned("held", order("tea", 1)));
-    tokio::time::sleep(Duration::from_millis(700)).await;
-    assert!(!given_up.is_finished());
-    hold.roll_back().await;
-    given_up.await.unwrap().expect(201);
-    assert_acknowledged_is_stored(&app, "after").await;
-    app.finish().await;
+    bounds
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn given_up_sqlite() {
-    a_transaction_that_is_given_up_poisons_nothing(Backend::Sqlite).await;
+on_both! {
+    async fn a_lock_held_past_the_transaction_timeout_poisons_no_connection(
+        app: &App with short_transactions()
+    ) {
+        let hold = app.database.hold("held").await;
+        let waiting = app.client.spawn_place("held", order("tea", 1));
+        if app.database.backend == Backend::Postgres {
+            assert_is_cancelled(app).await;
+        }
+        // Several times the transaction timeout.
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        assert!(!waiting.is_finished());
+        hold.roll_back().await;
+        waiting.await.unwrap().expect(201);
+        assert_acknowledged_is_stored(app).await;
+    }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn given_up_postgres() {
-    a_transaction_that_is_given_up_poisons_nothing(Backend::Postgres).await;
+/// A lane that cancels a transaction and discards the connection waits on another session.
+async fn assert_is_cancelled(app: &App) {
+    let blocked = "SELECT COALESCE(max(pid), 0)::bigint FROM pg_stat_activity \
+                   WHERE datname = current_database() AND application_name = 'orders' \
+                   AND wait_event_type = 'Lock'";
+    let first = app.database.until(blocked, |pid| pid > 0).await;
+    let other = |pid| pid > 0 && pid != first;
+    app.database.until(blocked, other).await;
 }
