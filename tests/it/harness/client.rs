@@ -75,14 +75,6 @@ impl Client {
         panic!("{key} is still answered 503 after 100 attempts");
     }
 
-    pub(crate) async fn persist(&self, key: &str, body: &str) -> Reply {
-        self.place_with_retries(key, body).await
-    }
-
-    pub(crate) async fn place_owned(self, key: &'static str, body: String) -> Reply {
-        self.place(key, body).await
-    }
-
     /// [`Client::place`], or `None` if the connection is lost before the response.
     pub(crate) async fn try_place(&self, key: &str, body: impl Into<String>) -> Option<Reply> {
         let request = self.post(body).header("idempotency-key", key);
@@ -140,7 +132,7 @@ impl Reply {
     }
 
     /// Sends a request. The connection may be lost before the response.
-    pub(crate) async fn try_to(request: RequestBuilder) -> Result<Self, reqwest::Error> {
+    async fn try_to(request: RequestBuilder) -> Result<Self, reqwest::Error> {
         let (client, request) = request.build_split();
         let request = request?;
         let (method, path) = (request.method().clone(), request.url().path().to_owned());

@@ -53,10 +53,6 @@ impl Hold {
         self.txn.execute_unprepared(&claim).await.unwrap();
     }
 
-    pub(crate) async fn also(&self, key: &str) {
-        self.also_claim(key).await;
-    }
-
     /// Commits.
     pub(crate) async fn commit(self) {
         self.txn.commit().await.unwrap();
@@ -84,7 +80,7 @@ fn claim(backend: Backend, key: &str) -> String {
 }
 
 /// The digest under which a key is stored, in hexadecimal.
-pub(crate) fn digest(key: &str) -> uuid::fmt::Simple {
+fn digest(key: &str) -> uuid::fmt::Simple {
     let key = orders::idempotency::ScopedKey {
         scope: orders::idempotency::Scope::shared("place_order"),
         key: orders::idempotency::IdempotencyKey::parse(key.as_bytes()).unwrap(),

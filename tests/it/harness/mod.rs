@@ -26,7 +26,6 @@ pub(crate) use client::{Client, Reply, order};
 pub(crate) use cluster::{Cluster, Stop};
 pub(crate) use database::{Backend, TestDatabase};
 pub(crate) use document::document;
-pub(crate) use hold::digest;
 pub(crate) use pooler::Pooler;
 pub(crate) use process::Process;
 pub(crate) use proxy::{Fault, Proxy, Side};

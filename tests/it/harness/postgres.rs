@@ -74,10 +74,6 @@ impl TestDatabase {
         .await
     }
 
-    pub(crate) async fn take_connections(&self, taken: bool) {
-        self.allow_connections(taken).await;
-    }
-
     /// Allows connections, or refuses new ones and ends all others.
     pub(crate) async fn allow_connections(&self, allowed: bool) {
         let name = &self.name;
