@@ -28,7 +28,7 @@ pub(super) enum End {
 #[derive(Debug)]
 pub(super) struct Outcome {
     key: String,
-    sent: Instant,
+    pub(super) sent: Instant,
     ended: Instant,
     pub(super) end: End,
 }
