@@ -69,39 +69,46 @@ class Cluster:
         self.port = free_port()
         self.directory = Path(tempfile.mkdtemp(prefix="orders-bench-pg-"))
         self.process: Process | None = None
+        self.options: dict[str, Any] = {"cwd": self.directory, **_unprivileged()}
 
     def __enter__(self) -> Cluster:
         kind = filesystem(self.directory)
         if kind in ("tmpfs", "ramfs"):
             raise RuntimeError(f"{kind} does not survive: set TMPDIR to a directory on a disk")
-        user = _unprivileged()
-        if user:
-            os.chown(self.directory, user["user"], user["group"])
-        data = self.directory / "data"
-        options: dict[str, Any] = {"cwd": self.directory, **user}
+        if "user" in self.options:
+            os.chown(self.directory, self.options["user"], self.options["group"])
         subprocess.run(
             [str(self.bin / "initdb"), "-U", "postgres", "-A", "trust", "-E", "UTF8",
-             "-D", str(data)],
-            check=True, stdout=subprocess.DEVNULL, **options,
+             "-D", str(self.directory / "data")],
+            check=True, stdout=subprocess.DEVNULL, **self.options,
         )
-        settings = [f"-c{name}={value}" for name, value in SETTINGS.items()]
-        self.process = Process(
-            "postgres",
-            [str(self.bin / "postgres"), "-D", str(data), "-k", str(self.directory),
-             "-clisten_addresses=127.0.0.1", "-p", str(self.port), *settings],
-            self.directory / "log",
-            **options,
-        )
-        self._wait(self.process)
+        self.start()
         for name in DURABLE:
             if self.sql(f"SHOW {name}") != "on":
                 raise RuntimeError(f"{name} is not on")
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.process is not None:
-            self.process.stop(signal.SIGINT)
+        self.stop(signal.SIGINT)
         shutil.rmtree(self.directory, ignore_errors=True)
+
+    def start(self) -> None:
+        """Starts the server and waits until it answers."""
+        settings = [f"-c{name}={value}" for name, value in SETTINGS.items()]
+        self.process = Process(
+            "postgres",
+            [str(self.bin / "postgres"), "-D", str(self.directory / "data"),
+             "-k", str(self.directory), "-clisten_addresses=127.0.0.1", "-p", str(self.port),
+             *settings],
+            self.directory / "log",
+            **self.options,
+        )
+        self._wait(self.process)
+
+    def stop(self, number: signal.Signals) -> None:
+        """Stops the server: SIGINT for a fast shutdown, SIGQUIT for an immediate one."""
+        if self.process is not None:
+            self.process.stop(number)
 
     def _wait(self, process: Process) -> None:
         deadline = time.monotonic() + 30

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import signal
 import threading
 import time
+import urllib.error
 import urllib.parse
+import urllib.request
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -122,10 +125,59 @@ def bad_rows(server: Server, store: Postgres, _: int) -> Iterator[Happened]:
     happened.text = f"{len(statuses)} bad rows"
 
 
+@contextlib.contextmanager
+def blocked(_: Server, store: Postgres, __: int) -> Iterator[Happened]:
+    """A lock on the table of orders blocks every write for a second."""
+
+    def act() -> None:
+        time.sleep(1)
+        store.sql("BEGIN; LOCK TABLE orders IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(1); COMMIT")
+
+    with _meanwhile(threading.Thread(target=act), threading.Event()):
+        yield Happened("blocked once")
+
+
+def _until_health(server: Server, wanted: int) -> float:
+    """Waits until `/health` answers with a status, and returns how long that took."""
+    began = time.monotonic()
+    while True:
+        try:
+            with urllib.request.urlopen(f"{server.url}/health", timeout=30) as response:
+                status = response.status
+        except urllib.error.HTTPError as error:
+            status = error.code
+        took = time.monotonic() - began
+        if status == wanted:
+            return took
+        if took > 30:
+            raise LoadError(f"/health answers {status}, not {wanted}")
+        time.sleep(0.01)
+
+
+@contextlib.contextmanager
+def restart(server: Server, store: Postgres, _: int) -> Iterator[Happened]:
+    """PostgreSQL is down for a second. Readiness follows."""
+    happened = Happened()
+
+    def act() -> None:
+        time.sleep(1)
+        store.cluster.stop(signal.SIGQUIT)
+        unready = _until_health(server, 503)
+        time.sleep(max(0.0, 1 - unready))
+        store.cluster.start()
+        ready = _until_health(server, 200)
+        happened.text = f"not ready after {unready:.2f} s, ready after {ready:.2f} s"
+
+    with _meanwhile(threading.Thread(target=act), threading.Event()):
+        yield happened
+
+
 DISTURBANCES = {
     "quiet": nothing,
     "one key, 1 000 clients, each 10 times a second": storm,
     "one key, 1 000 clients, without a pause": flood,
     "a million old keys are deleted": deletion,
     "a bad row, 20 times a second": bad_rows,
+    "all writes are blocked for a second": blocked,
+    "PostgreSQL is down for a second": restart,
 }
