@@ -147,9 +147,9 @@ on_both! {
             assert_eq!(reply.status, 503, "{}", reply.text());
             assert_eq!(reply.header("retry-after"), Some("1"));
         }
-        let told = |error| replies.iter().any(|reply: &Reply| reply.text().contains(error));
-        assert!(told("too many requests"));
-        assert!(told("did not answer in time"));
+        let any = |error| replies.iter().any(|reply: &Reply| reply.text().contains(error));
+        assert!(any("too many requests"));
+        assert!(any("did not answer in time"));
         late.await.unwrap().expect(503);
 
         hold.roll_back().await;

@@ -8,7 +8,7 @@ use crate::harness::{App, Bounds, Fault, Instance, Proxy, Side, on_postgres, ord
 /// How a batch commits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Session {
-    /// On a session of the lane's own.
+    /// On a session that belongs to the lane.
     Own,
     /// Through a pooler in transaction mode.
     Pooled,
@@ -88,7 +88,7 @@ on_postgres! {
 }
 
 /// Timeouts so long that only the database ends a transaction.
-fn patient() -> Bounds {
+fn long_timeouts() -> Bounds {
     let mut bounds = Bounds::default();
     bounds.executor.transaction_timeout = Duration::from_secs(20);
     bounds.executor.request_timeout = Duration::from_secs(30);
@@ -103,7 +103,7 @@ on_postgres! {
                     WHERE datname = current_database() AND state = 'idle in transaction'";
         let proxy = Proxy::start(&app.database).await;
         let url = proxy.url(&app.database) + Session::Pooled.parameter();
-        let stalling = Instance::start_on(&url, patient()).await;
+        let stalling = Instance::start_on(&url, long_timeouts()).await;
 
         proxy.inject(Fault::Hold { marker: Session::Pooled.commit() });
         let stalled = stalling.client.spawn_place("key", order("tea", 1));

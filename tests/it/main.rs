@@ -1,12 +1,9 @@
-//! One binary for all tests through the front door: real servers, real databases.
+//! Integration tests: real servers on real databases, in one binary.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "tests say what they expect by panicking"
-)]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(
     clippy::print_stderr,
-    reason = "a failed test says where its database is"
+    reason = "a failed test prints the URL of its database"
 )]
 
 mod architecture;

@@ -1,8 +1,8 @@
-//! What reads hostile input, compiled from the sources of the product by themselves: the fuzzer
-//! builds in seconds, and the coverage that guides it is theirs alone.
+//! The parsers of hostile input, compiled from the sources of the product without the rest of it.
+//! This builds in seconds, and libFuzzer sees the coverage of the parsers only.
 //!
-//! `cargo test` feeds the targets in `tests/` with random inputs; `tests/fuzz/run SECONDS` lets
-//! libFuzzer search.
+//! `cargo test` runs the targets in `tests/` on random inputs, `tests/fuzz/run SECONDS` runs them
+//! under libFuzzer.
 
 #[path = "../../../src/idempotency/fingerprint.rs"]
 pub mod fingerprint;
@@ -13,6 +13,6 @@ pub mod key;
 
 pub mod value;
 
-// The sources' own tests come with them, and need libFuzzer's runtime where it is searching.
+// The unit tests of the sources are compiled too, and under libFuzzer they need its runtime.
 #[cfg(test)]
 use bolero as _;

@@ -1,14 +1,14 @@
-//! An oracle for JSON: values that are read from the bytes of a fuzzer, compared by their parts,
-//! and written in as many spellings as JSON has. It shares no code with what it judges.
+//! An oracle for JSON: values that are made from the bytes of a fuzzer, compared member by member,
+//! and written in any spelling that JSON allows. It shares no code with the product.
 
 use std::collections::BTreeMap;
 
-/// The bytes of a fuzzer. When they are used up there are only zeros.
+/// The bytes of a fuzzer, followed by zeros without end.
 #[derive(Debug)]
 pub struct Bytes<'a>(pub &'a [u8]);
 
 impl Bytes<'_> {
-    /// The next one.
+    /// Takes the next byte.
     pub fn take(&mut self) -> u8 {
         let Some((first, rest)) = self.0.split_first() else {
             return 0;
@@ -17,6 +17,7 @@ impl Bytes<'_> {
         *first
     }
 
+    /// Takes a number below a bound.
     fn below(&mut self, bound: u8) -> u8 {
         self.take() % bound
     }
@@ -39,7 +40,7 @@ pub enum Value {
     Object(BTreeMap<String, Value>),
 }
 
-/// `mantissa` times ten to the power of `exponent`, which is small.
+/// `mantissa` × 10^`exponent`, with an exponent from -9 to 9.
 #[derive(Debug, Clone, Copy)]
 pub struct Decimal {
     mantissa: i64,
@@ -47,7 +48,7 @@ pub struct Decimal {
 }
 
 impl Decimal {
-    /// In units of ten to the power of -9.
+    /// The number in units of 10^-9.
     fn scaled(self) -> i128 {
         let zeros = u32::try_from(self.exponent + 9).expect("an exponent from -9 to 9");
         i128::from(self.mantissa) * 10_i128.pow(zeros)
@@ -61,7 +62,7 @@ impl PartialEq for Decimal {
 }
 
 impl Value {
-    /// The value that the bytes stand for.
+    /// Makes a value from bytes.
     pub fn read(bytes: &mut Bytes<'_>, depth: u8) -> Self {
         match bytes.below(if depth < 4 { 7 } else { 5 }) {
             0 => Self::Null,
@@ -88,7 +89,7 @@ impl Value {
         }
     }
 
-    /// Writes the value, spelled as other bytes say.
+    /// Writes the value in the spelling that `style` selects.
     pub fn spell(&self, style: &mut Bytes<'_>, out: &mut String) {
         space(style, out);
         match self {
@@ -198,7 +199,7 @@ fn spell_number(number: Decimal, style: &mut Bytes<'_>, out: &mut String) {
         0 if exponent == 0 => mantissa.to_string(),
         1 => {
             let power = exponent + i8::try_from(zeros).expect("less than 4");
-            // One digit fewer before the point for each added to the exponent.
+            // Each step of the exponent moves a digit behind the point.
             let sign = if mantissa < 0 { "-" } else { "" };
             let width = usize::from(zeros) + 1;
             let digits = format!("{:0>width$}", mantissa.unsigned_abs());

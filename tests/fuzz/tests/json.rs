@@ -1,4 +1,5 @@
-//! JSON: one form for equal values, another for different ones, and never a panic.
+//! JSON: equal values have one canonical form, different values have different forms, and no input
+//! causes a panic.
 
 use bolero::check;
 use fuzz::fingerprint::Fingerprint;
@@ -11,14 +12,14 @@ fn spelled(value: &Value, style: &[u8]) -> String {
     text
 }
 
-/// The canonical form and the fingerprint.
+/// The canonical form of a text, and its fingerprint.
 fn forms(text: &str) -> (Vec<u8>, Fingerprint) {
     let json = Json::parse(text.as_bytes()).unwrap_or_else(|error| panic!("{error}: {text}"));
     (json.canonical(), Fingerprint::of("fuzz", &json))
 }
 
-/// Whether what was read is what `serde_json` makes of the same text. It keeps the last of two
-/// equal members and rounds numbers.
+/// Whether a value equals what `serde_json` reads from the same text. `serde_json` keeps the last
+/// of two members with the same name, and rounds numbers.
 fn agree(ours: &Json<'_>, theirs: &serde_json::Value) -> bool {
     match (ours, theirs) {
         (Json::Null, serde_json::Value::Null) => true,
@@ -52,7 +53,7 @@ fn any_bytes_are_json_or_an_error() {
     });
 }
 
-/// Few bytes are JSON: these are the ones it is made of.
+/// Maps bytes to those that JSON consists of.
 fn likely(bytes: &[u8]) -> Vec<u8> {
     const LIKELY: &[u8] = b"[[]]{{}}::,,\"\"\"\"\\uabfn0123459eE+-. ";
     let likely = bytes
@@ -65,7 +66,7 @@ fn judge(text: &[u8]) {
     let theirs = serde_json::from_slice::<serde_json::Value>(text);
     match (Json::parse(text), theirs) {
         (Ok(ours), theirs) => {
-            // Theirs has no numbers beyond f64.
+            // `serde_json` refuses numbers beyond the range of f64.
             assert!(theirs.map_or(true, |theirs| agree(&ours, &theirs)));
             let canonical = ours.canonical();
             let again = Json::parse(&canonical).expect("the canonical form is JSON");
@@ -100,7 +101,7 @@ fn different_values_have_different_forms() {
     });
 }
 
-/// A member more, of the same name, however it is spelled and wherever it stands.
+/// A second member with the same name, in any spelling.
 #[test]
 fn a_member_twice_is_refused() {
     check!().for_each(|bytes: &[u8]| {

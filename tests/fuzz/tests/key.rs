@@ -1,10 +1,10 @@
-//! Keys: the rules of the contract, written down a second time, decide what is one.
+//! Keys, compared with a second implementation of the contract's rules.
 
 use bolero::check;
 use fuzz::key::{IdempotencyKey, InvalidKey};
 
-/// The key that a header value stands for, if it stands for one, after the contract.
-fn meant(value: &[u8]) -> Option<String> {
+/// The key in a header value, by the rules of the contract.
+fn expected(value: &[u8]) -> Option<String> {
     let is_space = |byte: &u8| b" \t\n\x0c\r".contains(byte);
     let start = value.iter().position(|byte| !is_space(byte))?;
     let end = value.iter().rposition(|byte| !is_space(byte))?;
@@ -14,7 +14,7 @@ fn meant(value: &[u8]) -> Option<String> {
         None => text,
         Some(quoted) => {
             let inside = quoted.strip_suffix('"')?;
-            // What is left of the escapes once the good ones are gone is a bad one.
+            // A backslash or quote that is left after the valid escapes is invalid.
             let resolved = inside.replace("\\\\", "\u{1}").replace("\\\"", "\u{2}");
             if resolved.contains(['\\', '"']) || inside.contains(['\u{1}', '\u{2}']) {
                 return None;
@@ -36,7 +36,8 @@ fn any_bytes_are_a_key_or_an_error() {
     });
 }
 
-/// Most bytes end a key at once: these are the ones that matter, and often between quotes.
+/// Maps bytes to those that the rules mention, half of the time between quotes. Most others make
+/// a key invalid at once.
 fn likely(bytes: &[u8]) -> Vec<u8> {
     const LIKELY: &[u8] = b"\"\"\\\\\\ab!~z \t\n\x7f\x00\xff";
     let quoted = bytes.first().is_some_and(|first| first % 2 == 1);
@@ -55,7 +56,7 @@ fn likely(bytes: &[u8]) -> Vec<u8> {
 fn judge(value: &[u8]) {
     let parsed = IdempotencyKey::parse(value);
     let key = parsed.as_ref().ok().map(|key| key.as_str().to_owned());
-    assert_eq!(key, meant(value), "{value:?}: {parsed:?}");
+    assert_eq!(key, expected(value), "{value:?}: {parsed:?}");
 
     let blank = |value: &[u8]| value.iter().all(u8::is_ascii_whitespace);
     if blank(value) {

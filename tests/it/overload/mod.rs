@@ -1,4 +1,4 @@
-//! Overload: thousands of clients, slow clients, a slow database, and a shutdown meanwhile. The
+//! Overload: thousands of clients, slow clients, a slow database, and a shutdown under load. The
 //! server refuses early, uses bounded memory, and recovers.
 
 mod load;

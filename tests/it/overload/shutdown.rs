@@ -45,6 +45,15 @@ async fn assert_closed_are_not_stored(outcomes: &Outcomes, database: &TestDataba
     }
 }
 
+/// A server under load that reaches its database through a proxy.
+async fn load_through_proxy(database: &TestDatabase) -> (Proxy, Process, Load) {
+    let proxy = Proxy::start(database).await;
+    let server = serve(database, &proxy.url(database));
+    let load = Load::start(server.client.address, CLIENTS);
+    pause(1.0).await;
+    (proxy, server, load)
+}
+
 on_both! {
     async fn stops_under_full_load(database: &TestDatabase) {
         let _alone = alone().await;
@@ -61,10 +70,7 @@ on_postgres! {
     /// The database answers late, and every accepted request is still answered.
     async fn stops_while_the_database_is_slow(database: &TestDatabase) {
         let _alone = alone().await;
-        let proxy = Proxy::start(database).await;
-        let server = serve(database, &proxy.url(database));
-        let load = Load::start(server.client.address, CLIENTS);
-        pause(1.0).await;
+        let (proxy, server, load) = load_through_proxy(database).await;
         proxy.inject(Fault::Delay(Duration::from_millis(100)));
         pause(1.0).await;
         let outcomes = stop(server, load, database).await;
@@ -77,10 +83,7 @@ on_postgres! {
     /// server exits in time, and a retry finds out what is stored.
     async fn stops_while_the_database_does_not_answer(database: &TestDatabase) {
         let _alone = alone().await;
-        let proxy = Proxy::start(database).await;
-        let server = serve(database, &proxy.url(database));
-        let load = Load::start(server.client.address, CLIENTS);
-        pause(1.0).await;
+        let (proxy, server, load) = load_through_proxy(database).await;
         proxy.inject(Fault::DropAnswers);
         let silent = Instant::now();
         pause(1.0).await;

@@ -97,7 +97,7 @@ fn assert_log(server: Process, file: &Path) {
     assert!(line.contains(&file.display().to_string()), "{line}");
 }
 
-/// Requests whose row is on the page are answered 500, for good. All others are served, no order
+/// Requests whose row is on the page are answered 500, also when they are repeated. All others are served, no order
 /// is placed twice, and no other row is lost.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_corrupt_page_of_keys_fails_the_requests_that_read_it_and_no_others() {
