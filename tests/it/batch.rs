@@ -1,4 +1,4 @@
-//! What can go wrong in a batch, and that only the requests concerned notice.
+//! Failures in a batch. They affect only the requests that cause them.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;

@@ -6,7 +6,7 @@ use crate::harness::{Acknowledged, TestDatabase, on_postgres, order};
 /// Another transaction holds the key of the first request, and one that is queued behind it with
 /// a neighbour. Their batch times out and is bisected, and the server dies while the half with the
 /// neighbour commits.
-async fn the_half_without_the_held_key_dies(database: &TestDatabase, at: &str, stored: i64) {
+async fn dies_in_the_half_without_the_held_key(database: &TestDatabase, at: &str, stored: i64) {
     let (first, held) = (database.hold("first").await, database.hold("held").await);
     let server = crashing(database, at);
     let place = |key: &'static str| {
@@ -30,26 +30,26 @@ async fn the_half_without_the_held_key_dies(database: &TestDatabase, at: &str, s
 }
 
 on_postgres! {
-    async fn before_its_claim(database: &TestDatabase) {
+    async fn the_half_dies_before_its_claim(database: &TestDatabase) {
         // The claims before it: the first request, the batch, and the half with the held key.
-        the_half_without_the_held_key_dies(database, "before-claim:4", 0).await;
+        dies_in_the_half_without_the_held_key(database, "before-claim:4", 0).await;
     }
 }
 
 on_postgres! {
-    async fn before_its_commit(database: &TestDatabase) {
-        the_half_without_the_held_key_dies(database, "before-commit", 0).await;
+    async fn the_half_dies_before_its_commit(database: &TestDatabase) {
+        dies_in_the_half_without_the_held_key(database, "before-commit", 0).await;
     }
 }
 
 on_postgres! {
-    async fn after_its_commit(database: &TestDatabase) {
-        the_half_without_the_held_key_dies(database, "after-commit", 1).await;
+    async fn the_half_dies_after_its_commit(database: &TestDatabase) {
+        dies_in_the_half_without_the_held_key(database, "after-commit", 1).await;
     }
 }
 
 on_postgres! {
-    async fn before_its_answer(database: &TestDatabase) {
-        the_half_without_the_held_key_dies(database, "before-answer", 1).await;
+    async fn the_half_dies_before_its_answer(database: &TestDatabase) {
+        dies_in_the_half_without_the_held_key(database, "before-answer", 1).await;
     }
 }

@@ -218,12 +218,9 @@ impl Link {
     }
 
     fn take_cut(&self) -> bool {
-        let taken = self
-            .cuts_left
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
-                left.checked_sub(1)
-            });
-        taken.is_ok()
+        let order = Ordering::SeqCst;
+        let one_less = |left: usize| left.checked_sub(1);
+        self.cuts_left.fetch_update(order, order, one_less).is_ok()
     }
 }
 

@@ -20,7 +20,7 @@ const SMALL_QUEUE: [&str; 3] = ["--queue-max=64", "--batch-max=64", "--request-t
 /// process keeps the write lock.
 async fn slow_for(seconds: f64, database: &TestDatabase, proxy: Option<&Proxy>) {
     if let Some(proxy) = proxy {
-        proxy.inject(Fault::Delay(Duration::from_secs(1)));
+        proxy.inject(Fault::Delay(Duration::from_millis(500)));
         pause(seconds).await;
         proxy.heal();
     } else {
