@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 const MAY_NAME: &[(&str, &str)] = &[
     ("lib", ""),
     ("main", "cli"),
-    ("cli", "http order idempotency outbox db hammer"),
-    ("http", "order idempotency outbox db"),
-    ("order", "idempotency outbox db"),
-    ("idempotency", "outbox db failpoint"),
-    ("outbox", "db"),
+    ("cli", "http order idempotency db hammer"),
+    ("http", "order idempotency db json"),
+    ("order", "idempotency db"),
+    ("idempotency", "db json failpoint"),
+    ("json", ""),
     ("db", "failpoint"),
     ("failpoint", ""),
     ("hammer", ""),
@@ -21,6 +21,8 @@ const MAY_NAME: &[(&str, &str)] = &[
 #[rustfmt::skip]
 const FORBIDDEN: &[[&str; 4]] = &[
     ["poem:: hyper::", "src", "src/http src/hammer", "http alone knows the framework"],
+    ["DbBackend", "src", "src/db src/hammer", "only db asks which database it is"],
+    ["rusqlite PgConnection sea_query_sqlx sea-query-sqlx", "src Cargo.toml", "", "SeaORM is the only driver"],
     ["\"..", "migration", "", "a migration depends on nothing of ours"],
     [".unwrap()", "src migration", "", "an expect says why it cannot fail"],
 ];

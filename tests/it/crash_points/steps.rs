@@ -6,26 +6,18 @@ use crate::harness::{Acknowledged, Backend, Process, TestDatabase, on_both, orde
 /// A step, and whether the batch is stored when the server dies there.
 type Step = (&'static str, bool);
 
-const STEPS: [Step; 5] = [
+const STEPS: [Step; 6] = [
     ("before-claim", false),
     ("after-claim", false),
+    ("after-apply", false),
     ("before-commit", false),
     ("after-commit", true),
     ("before-answer", true),
 ];
 
-/// The steps that a backend has. On PostgreSQL a batch commits in one statement: see
-/// [`super::inside`].
-fn steps(backend: Backend) -> impl Iterator<Item = Step> {
-    let one_statement = backend == Backend::Postgres;
-    STEPS
-        .into_iter()
-        .filter(move |(at, _)| !(one_statement && ["after-claim", "before-commit"].contains(at)))
-}
-
 on_both! {
     async fn the_first_batch_dies(backend: Backend) {
-        for (at, stored) in steps(backend) {
+        for (at, stored) in STEPS {
             let database = TestDatabase::create_migrated(backend).await;
             let server = crashing(&database, at);
             let acknowledged = storm(&server.client).await;
@@ -40,7 +32,7 @@ on_both! {
 
 on_both! {
     async fn the_fourth_batch_dies(backend: Backend) {
-        for (at, _) in steps(backend) {
+        for (at, _) in STEPS {
             let database = TestDatabase::create_migrated(backend).await;
             let server = crashing(&database, &format!("{at}:4"));
             let mut acknowledged = Acknowledged::default();
@@ -58,7 +50,7 @@ on_both! {
 
 on_both! {
     async fn every_retry_dies_too(database: &TestDatabase) {
-        for (at, _) in steps(database.backend).chain(steps(database.backend)) {
+        for (at, _) in STEPS.into_iter().chain(STEPS) {
             let server = crashing(database, at);
             storm(&server.client).await;
             assert_aborted(server, at);
