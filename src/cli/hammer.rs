@@ -8,8 +8,8 @@ use clap::{Args, Subcommand};
 
 use super::{CliError, Status, print};
 use crate::hammer::{
-    self, Format, Launch, Load, OracleChoice, Pace, Progress, Report, Scenario, Service, Settings,
-    Target, Threshold, Verdict,
+    self, Format, Launch, LoadSettings, OracleChoice, Profile, Progress, Report, Scenario, Service,
+    Settings, Target, Threshold, Verdict,
 };
 
 /// Fires concurrent requests with the same key, injects faults, and checks that exactly one order
@@ -179,10 +179,10 @@ async fn settings(args: &HammerArgs, scratch: &Scratch) -> Result<Settings, CliE
     let seed = args
         .seed
         .unwrap_or_else(|| uuid::Uuid::new_v4().as_u64_pair().0 >> 32);
-    let pace = match (args.quick, args.soak) {
-        (true, _) => Pace::Quick,
-        (_, true) => Pace::Soak(args.duration.unwrap_or(Duration::from_mins(10))),
-        _ => Pace::Full,
+    let profile = match (args.quick, args.soak) {
+        (true, _) => Profile::Quick,
+        (_, true) => Profile::Soak(args.duration.unwrap_or(Duration::from_mins(10))),
+        _ => Profile::Full,
     };
     let oracles = args.oracle.iter().filter_map(|oracle| match oracle {
         Oracle::Asked(choice) => Some(choice.clone()),
@@ -192,7 +192,7 @@ async fn settings(args: &HammerArgs, scratch: &Scratch) -> Result<Settings, CliE
         service: service(args, scratch).await?,
         headers: args.header.clone(),
         seed,
-        pace,
+        profile,
         scenarios: args.scenario.clone(),
         oracles: oracles.collect(),
         strict: args.strict || args.url.is_empty(),
@@ -216,7 +216,7 @@ async fn service(args: &HammerArgs, scratch: &Scratch) -> Result<Service, CliErr
 /// Throughput and latency.
 async fn measure(args: &HammerArgs, scratch: &Scratch) -> Result<Status, CliError> {
     let figures = &args.figures;
-    let settings = Load {
+    let settings = LoadSettings {
         service: service(args, scratch).await?,
         headers: args.header.clone(),
         connections: usize::from(figures.connections),

@@ -4,31 +4,31 @@
 //! crate. The way of a run is the way through the modules:
 //!
 //! ```text
-//! workload ── cases, as data ──▶ drive ── attempts ──▶ history ── chapters ──▶ judge ──▶ report
+//! workload ── cases, as data ──▶ runner ── attempts ──▶ history ── cycles ──▶ judge ──▶ report
 //!                                │  ▲                     ▲
 //!                              wire fault              oracle
 //! ```
 //!
 //! - `workload`: scenarios, rounds, gates and faults as data, made from the seed.
 //! - `wire`: HTTP/1.1 over own sockets, one attempt at a time.
-//! - `drive`: the one send loop, and the retries at the end.
+//! - `runner`: the one send loop, and the retries at the end.
 //! - `fault`: the proxy and the processes, with evidence.
 //! - `oracle`: what is really stored.
 //! - `history`: what happened; the only way from the sending half to the judging half.
-//! - `judge`: invariants, terms, witness, verdict; a pure function of the history.
+//! - `judge`: invariants, dialect, witness, verdict; a pure function of the history.
 //! - `report`: the verdict for people and machines.
 //! - `load`: throughput and latency, which is another question.
 
-mod chapter;
-mod drive;
+mod cycle;
 mod fault;
 mod history;
 mod judge;
 mod load;
 mod oracle;
-mod pace;
+mod profile;
 mod report;
 mod run;
+mod runner;
 mod settings;
 mod wire;
 mod workload;
@@ -36,9 +36,9 @@ mod workload;
 pub use fault::{Launch, ProcessError};
 pub use history::HistoryError;
 pub use judge::Verdict;
-pub use load::{Load, LoadReport, Threshold, load};
+pub use load::{LoadReport, LoadSettings, Threshold, load};
 pub use oracle::OracleChoice;
-pub use pace::Pace;
+pub use profile::Profile;
 pub use report::{Format, Progress, Report};
 pub use run::{RunError, check, run};
 pub use settings::{Service, Settings};

@@ -1,4 +1,4 @@
-//! A run from beginning to end: setting up, chapters, verdict; and judging a history again.
+//! A run from beginning to end: setting up, cycles, verdict; and judging a history again.
 
 use std::future::Future;
 use std::io;
@@ -6,14 +6,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use super::chapter::Stage;
-use super::drive::Driver;
+use super::cycle::RunContext;
 use super::fault::{Instances, ProcessError};
-use super::history::{Event, Header, HistoryError, Page, Reader, Recorder, VERSION, Writer};
+use super::history::{
+    CycleHistory, Event, Header, HistoryError, Reader, Recorder, VERSION, Writer,
+};
 use super::judge::{self, Judgement, Verdict};
 use super::oracle::{Oracle, OracleChoice};
-use super::pace::Pace;
+use super::profile::Profile;
 use super::report::{Progress, Report};
+use super::runner::Runner;
 use super::settings::{Service, Settings};
 use super::wire::Pool;
 
@@ -42,29 +44,29 @@ pub async fn run(
     progress: &Progress,
     interrupt: impl Future<Output = ()>,
 ) -> Result<Report, RunError> {
-    let (header, stage) = begin(settings).await?;
+    let (header, context) = begin(settings).await?;
     let mut judgement = Judgement::new(header);
     let mut interrupt = std::pin::pin!(interrupt);
-    let end = match settings.pace {
-        Pace::Soak(duration) => Instant::now() + duration,
-        Pace::Quick | Pace::Full => Instant::now(),
+    let end = match settings.profile {
+        Profile::Soak(duration) => Instant::now() + duration,
+        Profile::Quick | Profile::Full => Instant::now(),
     };
     for number in 0.. {
-        let chapter = tokio::select! {
-            chapter = stage.chapter(number, settings.pace, progress) => chapter,
-            () = &mut interrupt => stage.interrupted(number).await,
+        let cycle = tokio::select! {
+            cycle = context.cycle(number, settings.profile, progress) => cycle,
+            () = &mut interrupt => context.interrupted(number).await,
         };
-        let page = stage.driver.recorder.turn(chapter);
-        judge::judge(&mut judgement, &page);
+        let history = context.runner.recorder.finish_cycle(cycle);
+        judge::judge(&mut judgement, &history);
         if Instant::now() >= end
             || judgement.verdict() == Verdict::Violated
-            || !judgement.doubts.is_empty()
+            || !judgement.inconclusive_reasons.is_empty()
         {
             break;
         }
     }
     progress.finish();
-    if let (Some(source), Some(folder)) = (stage.driver.recorder.broken(), &settings.report) {
+    if let (Some(source), Some(folder)) = (context.runner.recorder.broken(), &settings.report) {
         let path = folder.join("history.ndjson");
         return Err(RunError::Write { path, source });
     }
@@ -75,24 +77,24 @@ pub async fn run(
 pub fn check(path: &Path) -> Result<Report, RunError> {
     let (header, reader) = Reader::open(path)?;
     let mut judgement = Judgement::new(header);
-    let mut page = Page::default();
+    let mut history = CycleHistory::default();
     let mut complete = false;
     for event in reader {
         let event = event?;
-        complete = matches!(event, Event::Chapter(_));
-        page.add(event);
+        complete = matches!(event, Event::Cycle(_));
+        history.add(event);
         if complete {
-            judge::judge(&mut judgement, &std::mem::take(&mut page));
+            judge::judge(&mut judgement, &std::mem::take(&mut history));
         }
     }
     if !complete {
-        judge::judge(&mut judgement, &page);
+        judge::judge(&mut judgement, &history);
     }
     Ok(Report::new(judgement))
 }
 
 /// The service, connections to it, the history and the oracles.
-async fn begin(settings: &Settings) -> Result<(Header, Stage), RunError> {
+async fn begin(settings: &Settings) -> Result<(Header, RunContext), RunError> {
     let (targets, instances) = match &settings.service {
         Service::Running(targets) => (targets.clone(), None),
         Service::Private(launch, count) => {
@@ -112,7 +114,7 @@ async fn begin(settings: &Settings) -> Result<(Header, Stage), RunError> {
     };
     let recorder = Arc::new(Recorder::new(writer));
     recorder.record(Event::Run(header.clone()));
-    let patience = settings.pace.patience();
+    let patience = settings.profile.patience();
     let pool = |target| Arc::new(Pool::new(target, settings.headers.clone(), patience));
     let pools: Vec<Arc<Pool>> = targets.into_iter().map(pool).collect();
     let mut oracles = Vec::new();
@@ -121,12 +123,12 @@ async fn begin(settings: &Settings) -> Result<(Header, Stage), RunError> {
         let name = oracle.as_ref().map_or("oracle", Oracle::name).to_owned();
         oracles.push((name, oracle));
     }
-    let stage = Stage {
+    let context = RunContext {
         seed: settings.seed,
         run: name,
         target: header.targets[0].clone(),
         wanted: settings.wanted(),
-        driver: Driver {
+        runner: Runner {
             pools,
             recorder,
             instances,
@@ -134,7 +136,7 @@ async fn begin(settings: &Settings) -> Result<(Header, Stage), RunError> {
         },
         oracles,
     };
-    Ok((header, stage))
+    Ok((header, context))
 }
 
 fn header(settings: &Settings, run: &str, targets: Vec<String>) -> Header {
@@ -150,7 +152,7 @@ fn header(settings: &Settings, run: &str, targets: Vec<String>) -> Header {
         program: env!("CARGO_PKG_VERSION").to_owned(),
         run: run.to_owned(),
         seed: settings.seed,
-        profile: settings.pace.name().to_owned(),
+        profile: settings.profile.name().to_owned(),
         targets,
         scenarios: settings
             .wanted()
@@ -160,11 +162,11 @@ fn header(settings: &Settings, run: &str, targets: Vec<String>) -> Header {
         oracles: settings.oracles.iter().map(names).collect(),
         strict: settings.strict,
         least_contended: if settings.scenarios.is_empty() {
-            settings.pace.least_contended()
+            settings.profile.least_contended()
         } else {
             1
         },
-        settle_ms: u64::try_from(settings.pace.settle().as_millis()).unwrap_or(u64::MAX),
+        settle_ms: u64::try_from(settings.profile.settle().as_millis()).unwrap_or(u64::MAX),
         started_unix_ms: u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
         cores: std::thread::available_parallelism().map_or(1, usize::from),
         repeat: settings.repeat.clone(),

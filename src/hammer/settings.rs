@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::fault::Launch;
 use super::oracle::OracleChoice;
-use super::pace::Pace;
+use super::profile::Profile;
 use super::wire::Target;
 use super::workload::Scenario;
 
@@ -18,7 +18,7 @@ pub struct Settings {
     /// Repeats every choice of a run.
     pub seed: u64,
     /// How long and how hard.
-    pub pace: Pace,
+    pub profile: Profile,
     /// Only these; the contract is asked first in any case. Empty for all that fit.
     pub scenarios: Vec<Scenario>,
     /// Where the truth comes from. Empty for the answers alone.
@@ -71,7 +71,7 @@ impl Settings {
             Some("only on instances that the hammer starts, without --url")
         } else if scenario.needs_instances() && instances < 2 {
             Some("only on several instances")
-        } else if !self.pace.plays(scenario) {
+        } else if !self.profile.plays(scenario) {
             Some("not with --quick")
         } else {
             None

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::hammer::workload::{Ask, Fault, Gate, Spelling};
+use crate::hammer::workload::{Fault, Gate, RequestKind, Spelling};
 
 /// The version of the format, in its first line. Readers refuse any other.
 pub(crate) const VERSION: u32 = 1;
@@ -28,7 +28,8 @@ pub(crate) enum Event {
     /// One order that an oracle found.
     Stored(Order),
     /// Everything up to here is healed, retried and read: it can be judged and forgotten.
-    Chapter(Chapter),
+    #[serde(rename = "chapter")]
+    Cycle(Cycle),
 }
 
 /// What a history is about.
@@ -68,7 +69,8 @@ pub(crate) struct Invoked {
     pub(crate) key: String,
     /// The header lines as sent, as far as they are text.
     pub(crate) lines: Vec<String>,
-    pub(crate) ask: Ask,
+    #[serde(rename = "ask")]
+    pub(crate) kind: RequestKind,
     /// Number of the payload among the key's payloads.
     pub(crate) payload: u8,
     pub(crate) spelling: Spelling,
@@ -78,7 +80,8 @@ pub(crate) struct Invoked {
     pub(crate) gate: Gate,
     pub(crate) fault: Fault,
     /// Whether a process was struck during its round.
-    pub(crate) struck: bool,
+    #[serde(rename = "struck")]
+    pub(crate) during_process_fault: bool,
     /// Whether it belongs to the retries after everything was healed.
     pub(crate) drain: bool,
 }
@@ -158,7 +161,7 @@ pub(crate) struct FaultSeen {
 pub(crate) struct OracleRead {
     pub(crate) t: u64,
     pub(crate) oracle: String,
-    /// How many orders of this chapter it found.
+    /// How many orders of this cycle it found.
     pub(crate) orders: u64,
     /// Why what it found is not everything.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -167,7 +170,7 @@ pub(crate) struct OracleRead {
 
 /// The end of a part of the run that can be judged by itself.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct Chapter {
+pub(crate) struct Cycle {
     pub(crate) t: u64,
     /// Why the run could not do what it wanted to.
     pub(crate) troubles: Vec<String>,
@@ -183,12 +186,12 @@ pub(crate) struct Attempt {
     pub(crate) invoked: Invoked,
     /// Of an attempt that never ended this is unknown and empty.
     pub(crate) outcome: Outcome,
-    pub(crate) known: Known,
+    pub(crate) completion: Completion,
 }
 
 /// How much is known of what an attempt did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Known {
+pub(crate) enum Completion {
     Ok,
     Fail,
     Unknown,

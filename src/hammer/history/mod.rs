@@ -9,9 +9,9 @@ mod file;
 mod recorder;
 
 pub(crate) use event::{
-    Answer, Attempt, Chapter, Event, FaultSeen, Header, Invoked, Known, OracleRead, Order, Outcome,
-    VERSION,
+    Answer, Attempt, Completion, Cycle, Event, FaultSeen, Header, Invoked, OracleRead, Order,
+    Outcome, VERSION,
 };
 pub use file::HistoryError;
 pub(crate) use file::{Reader, Writer};
-pub(crate) use recorder::{Page, Recorder};
+pub(crate) use recorder::{CycleHistory, Recorder};

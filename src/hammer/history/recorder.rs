@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use super::{
-    Attempt, Chapter, Event, FaultSeen, Invoked, Known, OracleRead, Order, Outcome, Writer,
+    Attempt, Completion, Cycle, Event, FaultSeen, Invoked, OracleRead, Order, Outcome, Writer,
 };
 
 /// The history while it is made.
@@ -18,24 +18,24 @@ pub(crate) struct Recorder {
 #[derive(Debug)]
 struct Inner {
     next: u64,
-    page: Page,
+    history: CycleHistory,
     writer: Option<Writer>,
     /// The first failure to write; later events would leave a gap.
     broken: Option<std::io::Error>,
 }
 
-/// The events since the last chapter ended: what the checker judges at a time.
+/// The events since the last cycle ended: what the checker judges at a time.
 #[derive(Debug, Default)]
-pub(crate) struct Page {
+pub(crate) struct CycleHistory {
     pub(crate) attempts: Vec<Attempt>,
     pub(crate) faults: Vec<FaultSeen>,
     pub(crate) reads: Vec<OracleRead>,
     pub(crate) stored: Vec<Order>,
-    pub(crate) chapter: Option<Chapter>,
+    pub(crate) cycle: Option<Cycle>,
     open: HashMap<u64, Invoked>,
 }
 
-impl Page {
+impl CycleHistory {
     /// Adds one event.
     pub(crate) fn add(&mut self, event: Event) {
         match event {
@@ -43,30 +43,30 @@ impl Page {
             Event::Invoke(invoked) => {
                 self.open.insert(invoked.n, invoked);
             }
-            Event::Ok(outcome) => self.close(outcome, Known::Ok),
-            Event::Fail(outcome) => self.close(outcome, Known::Fail),
-            Event::Unknown(outcome) => self.close(outcome, Known::Unknown),
+            Event::Ok(outcome) => self.close(outcome, Completion::Ok),
+            Event::Fail(outcome) => self.close(outcome, Completion::Fail),
+            Event::Unknown(outcome) => self.close(outcome, Completion::Unknown),
             Event::Fault(fault) => self.faults.push(fault),
             Event::Oracle(read) => self.reads.push(read),
             Event::Stored(order) => self.stored.push(order),
-            Event::Chapter(chapter) => {
+            Event::Cycle(cycle) => {
                 let mut open: Vec<Invoked> = self.open.drain().map(|(_, one)| one).collect();
                 open.sort_by_key(|invoked| invoked.n);
                 for invoked in open {
                     self.attempts.push(unended(invoked));
                 }
                 self.attempts.sort_by_key(|attempt| attempt.invoked.n);
-                self.chapter = Some(chapter);
+                self.cycle = Some(cycle);
             }
         }
     }
 
-    fn close(&mut self, outcome: Outcome, known: Known) {
+    fn close(&mut self, outcome: Outcome, completion: Completion) {
         if let Some(invoked) = self.open.remove(&outcome.n) {
             self.attempts.push(Attempt {
                 invoked,
                 outcome,
-                known,
+                completion,
             });
         }
     }
@@ -83,7 +83,7 @@ fn unended(invoked: Invoked) -> Attempt {
     Attempt {
         invoked,
         outcome,
-        known: Known::Unknown,
+        completion: Completion::Unknown,
     }
 }
 
@@ -94,7 +94,7 @@ impl Recorder {
             began: Instant::now(),
             inner: Mutex::new(Inner {
                 next: 1,
-                page: Page::default(),
+                history: CycleHistory::default(),
                 writer,
                 broken: None,
             }),
@@ -123,13 +123,13 @@ impl Recorder {
     pub(crate) fn record(&self, event: Event) {
         let mut inner = self.lock();
         inner.write(&event);
-        inner.page.add(event);
+        inner.history.add(event);
     }
 
     /// Ends every attempt that is still open: nobody waits for its answer any more.
     pub(crate) fn give_up(&self) {
         let t = self.now();
-        let mut open: Vec<u64> = self.lock().page.open.keys().copied().collect();
+        let mut open: Vec<u64> = self.lock().history.open.keys().copied().collect();
         open.sort_unstable();
         for n in open {
             self.record(Event::Unknown(Outcome {
@@ -141,23 +141,23 @@ impl Recorder {
         }
     }
 
-    /// Ends the chapter: hands its events over and forgets them.
-    pub(crate) fn turn(&self, chapter: Chapter) -> Page {
-        let event = Event::Chapter(chapter);
+    /// Ends the cycle: hands its events over and forgets them.
+    pub(crate) fn finish_cycle(&self, cycle: Cycle) -> CycleHistory {
+        let event = Event::Cycle(cycle);
         let mut inner = self.lock();
         inner.write(&event);
-        inner.page.add(event);
+        inner.history.add(event);
         if let Some(writer) = &mut inner.writer
             && let Err(error) = writer.flush()
         {
             inner.broken.get_or_insert(error);
         }
-        std::mem::take(&mut inner.page)
+        std::mem::take(&mut inner.history)
     }
 
-    /// Looks at the attempts of the chapter so far.
+    /// Looks at the attempts of the cycle so far.
     pub(crate) fn with_attempts<T>(&self, look: impl FnOnce(&[Attempt]) -> T) -> T {
-        look(&self.lock().page.attempts)
+        look(&self.lock().history.attempts)
     }
 
     /// What kept the file from being written, if anything did.

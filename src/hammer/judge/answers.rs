@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::dialect::Dialect;
 use super::invariant::{Finding, Invariant, Rule};
-use super::terms::Terms;
-use super::view::{KeyView, PageView, kind, normal};
+use super::view::{CycleView, KeyView, kind, normal};
 use crate::hammer::history::Answer;
 
 pub(super) const INVARIANTS: &[Invariant] = &[
@@ -16,7 +16,7 @@ pub(super) const INVARIANTS: &[Invariant] = &[
     Invariant {
         name: "distinct-keys",
         meaning: "different keys never get the same order, however alike they are",
-        rule: Rule::Page(distinct_keys),
+        rule: Rule::Cycle(distinct_keys),
     },
     Invariant {
         name: "answer-is-an-order",
@@ -50,7 +50,7 @@ pub(super) const INVARIANTS: &[Invariant] = &[
     },
 ];
 
-fn one_identity(view: &KeyView<'_>, _: &Terms) -> Finding {
+fn one_identity(view: &KeyView<'_>, _: &Dialect) -> Finding {
     let mut ids: BTreeMap<String, usize> = BTreeMap::new();
     for (_, answer) in view.accepted() {
         if let Some(order) = &answer.order {
@@ -58,7 +58,7 @@ fn one_identity(view: &KeyView<'_>, _: &Terms) -> Finding {
         }
     }
     match ids.values().sum::<usize>() {
-        0 | 1 => Finding::Silent,
+        0 | 1 => Finding::NotApplicable,
         _ if ids.len() == 1 => Finding::Held,
         answers => {
             let shown: Vec<&str> = ids.keys().take(4).map(String::as_str).collect();
@@ -67,12 +67,12 @@ fn one_identity(view: &KeyView<'_>, _: &Terms) -> Finding {
                 ids.len(),
                 shown.join(", ")
             );
-            Finding::Broken(words)
+            Finding::Violated(words)
         }
     }
 }
 
-fn distinct_keys(view: &PageView<'_>) -> Vec<(String, Finding)> {
+fn distinct_keys(view: &CycleView<'_>) -> Vec<(String, Finding)> {
     let mut owners: HashMap<String, &str> = HashMap::new();
     let mut findings = Vec::new();
     for key in &view.keys {
@@ -81,7 +81,7 @@ fn distinct_keys(view: &PageView<'_>) -> Vec<(String, Finding)> {
             let owner = *owners.entry(normal(&order.id)).or_insert(key.key);
             if owner != key.key {
                 let words = format!("order {} was also answered to the key {owner}", order.id);
-                findings.push((key.key.to_owned(), Finding::Broken(words)));
+                findings.push((key.key.to_owned(), Finding::Violated(words)));
                 break;
             }
         }
@@ -89,102 +89,102 @@ fn distinct_keys(view: &PageView<'_>) -> Vec<(String, Finding)> {
     findings
 }
 
-fn answer_is_an_order(view: &KeyView<'_>, terms: &Terms) -> Finding {
+fn answer_is_an_order(view: &KeyView<'_>, dialect: &Dialect) -> Finding {
     let accepted = view.accepted();
     for (attempt, answer) in &accepted {
         let Some(order) = &answer.order else {
             let words = format!("a {} names no order: {:?}", answer.status, answer.body);
-            return Finding::Broken(words);
+            return Finding::Violated(words);
         };
         let asked = &attempt.invoked;
         let told = (order.item.as_str(), order.quantity.as_str());
         let wanted = (asked.item.as_str(), asked.quantity.to_string());
         // The order of another payload is `one-payload`'s business.
         let is_rivals = view.places().any(|other| {
-            kind(other, terms) != kind(attempt, terms)
+            kind(other, dialect) != kind(attempt, dialect)
                 && told == (&other.invoked.item, &other.invoked.quantity.to_string())
         });
         if told != (wanted.0, &wanted.1) && !is_rivals {
-            return Finding::Broken(format!(
+            return Finding::Violated(format!(
                 "asked for {:?} × {}, answered {:?} × {}",
                 wanted.0, wanted.1, told.0, told.1
             ));
         }
     }
     if accepted.is_empty() {
-        Finding::Silent
+        Finding::NotApplicable
     } else {
         Finding::Held
     }
 }
 
-fn same_bytes(view: &KeyView<'_>, terms: &Terms) -> Finding {
+fn same_bytes(view: &KeyView<'_>, dialect: &Dialect) -> Finding {
     let mut firsts: HashMap<_, &Answer> = HashMap::new();
-    let mut finding = Finding::Silent;
+    let mut finding = Finding::NotApplicable;
     for (attempt, answer) in view.accepted() {
-        let first = *firsts.entry(kind(attempt, terms)).or_insert(answer);
+        let first = *firsts.entry(kind(attempt, dialect)).or_insert(answer);
         if std::ptr::eq(first, answer) {
             continue;
         }
         if first.bytes != answer.bytes {
             let words = format!("{:?} was followed by {:?}", first.body, answer.body);
             if first.json.is_none() || first.json != answer.json {
-                return Finding::Broken(words);
+                return Finding::Violated(words);
             }
-            finding = Finding::Otherwise(format!("the same JSON in other bytes: {words}"));
-        } else if finding == Finding::Silent {
+            finding = Finding::Deviation(format!("the same JSON in other bytes: {words}"));
+        } else if finding == Finding::NotApplicable {
             finding = Finding::Held;
         }
     }
     finding
 }
 
-fn one_fresh(view: &KeyView<'_>, terms: &Terms) -> Finding {
+fn one_fresh(view: &KeyView<'_>, dialect: &Dialect) -> Finding {
     let accepted = view.accepted();
-    if accepted.is_empty() || !terms.tells_fresh() {
-        return Finding::Silent;
+    if accepted.is_empty() || !dialect.tells_fresh() {
+        return Finding::NotApplicable;
     }
     let fresh = accepted
         .iter()
-        .filter(|(_, answer)| terms.is_fresh(answer))
+        .filter(|(_, answer)| dialect.is_fresh(answer))
         .count();
     match fresh {
         1 => Finding::Held,
-        0 if view.has_secrets() => Finding::Silent,
-        0 => Finding::Broken(format!(
+        0 if view.has_secrets() => Finding::NotApplicable,
+        0 => Finding::Violated(format!(
             "{} answers, all of them replays of an answer that nobody got",
             accepted.len()
         )),
-        count => Finding::Broken(format!("{count} of {} answers are fresh", accepted.len())),
+        count => Finding::Violated(format!("{count} of {} answers are fresh", accepted.len())),
     }
 }
 
-fn replay_as_announced(view: &KeyView<'_>, terms: &Terms) -> Finding {
+fn replay_as_announced(view: &KeyView<'_>, dialect: &Dialect) -> Finding {
     let accepted = view.accepted();
     let Some((_, first)) = accepted.first() else {
-        return Finding::Silent;
+        return Finding::NotApplicable;
     };
-    let mut finding = Finding::Silent;
+    let mut finding = Finding::NotApplicable;
     for (_, answer) in &accepted {
         if let (Some(one), Some(other)) = (&first.location, &answer.location)
             && one != other
         {
-            return Finding::Broken(format!("Location {one}, then {other}"));
+            return Finding::Violated(format!("Location {one}, then {other}"));
         }
-        if terms.tells_fresh() && terms.is_fresh(answer) {
+        if dialect.tells_fresh() && dialect.is_fresh(answer) {
             continue;
         }
-        if answer.status != terms.replay || answer.replayed != terms.marker {
-            return Finding::Broken(format!(
+        if answer.status != dialect.replay || answer.replayed != dialect.marker {
+            return Finding::Violated(format!(
                 "a replay is {} {} a mark at rest, and was {} {} one",
-                terms.replay,
-                with(terms.marker),
+                dialect.replay,
+                with(dialect.marker),
                 answer.status,
                 with(answer.replayed)
             ));
         }
-        if terms.location && answer.location.is_none() {
-            return Finding::Broken("a replay lost its Location".to_owned());
+        if dialect.location && answer.location.is_none() {
+            return Finding::Violated("a replay lost its Location".to_owned());
         }
         finding = Finding::Held;
     }
@@ -195,21 +195,21 @@ fn with(marked: bool) -> &'static str {
     if marked { "with" } else { "without" }
 }
 
-fn once_answered(view: &KeyView<'_>, terms: &Terms) -> Finding {
+fn once_answered(view: &KeyView<'_>, dialect: &Dialect) -> Finding {
     let accepted = view.accepted();
     let Some((winner, _)) = accepted.first() else {
-        return Finding::Silent;
+        return Finding::NotApplicable;
     };
-    let mut finding = Finding::Silent;
+    let mut finding = Finding::NotApplicable;
     for (attempt, answer) in view.answered() {
         let later = attempt.invoked.t > winner.outcome.t;
         // Of an overloaded or failing server other invariants speak.
         let passing = answer.status >= 500 || answer.status == 429;
-        if !later || passing || kind(attempt, terms) != kind(winner, terms) {
+        if !later || passing || kind(attempt, dialect) != kind(winner, dialect) {
             continue;
         }
         if !answer.is_success() {
-            return Finding::Broken(format!(
+            return Finding::Violated(format!(
                 "answered {} {:?} after the order had been acknowledged",
                 answer.status, answer.body
             ));
@@ -219,20 +219,22 @@ fn once_answered(view: &KeyView<'_>, terms: &Terms) -> Finding {
     finding
 }
 
-fn converges(view: &KeyView<'_>, _: &Terms) -> Finding {
+fn converges(view: &KeyView<'_>, _: &Dialect) -> Finding {
     let retried = view.places().filter(|attempt| attempt.invoked.drain).last();
     let Some(last) = retried.filter(|_| view.ended_well && !view.was_misused()) else {
-        return Finding::Silent;
+        return Finding::NotApplicable;
     };
     if !view.accepted().is_empty() {
         return Finding::Held;
     }
     let seen = match last.answer() {
         // Not stuck: it is refused for what it is, which `valid-is-accepted` speaks about.
-        Some(answer) if matches!(answer.status, 400 | 413 | 415 | 422) => return Finding::Silent,
+        Some(answer) if matches!(answer.status, 400 | 413 | 415 | 422) => {
+            return Finding::NotApplicable;
+        }
         Some(answer) => format!("{} {:?}", answer.status, answer.body),
         None => last.outcome.error.clone().unwrap_or_default(),
     };
     let tries = view.places().count();
-    Finding::Broken(format!("after {tries} attempts still no order, but {seen}"))
+    Finding::Violated(format!("after {tries} attempts still no order, but {seen}"))
 }

@@ -2,48 +2,48 @@
 
 use std::collections::HashMap;
 
+use super::dialect::{Dialect, speaks};
 use super::invariant::{Finding, Rule, all};
-use super::terms::{Terms, speaks};
-use super::verdict::{Exhibit, Judgement, Point, Violation};
-use super::view::{self, KeyView, PageView};
-use super::witness::{Meeting, meeting};
-use crate::hammer::history::{Attempt, FaultSeen, Known, Page};
+use super::overlap::{Overlap, overlap};
+use super::verdict::{Counterexample, Judgement, Point, Violation};
+use super::view::{self, CycleView, KeyView};
+use crate::hammer::history::{Attempt, Completion, CycleHistory, FaultSeen};
 
 /// This many violations are kept with their words; all are counted.
 const KEPT: usize = 100;
 /// Of this many keys the whole timeline is kept.
-const EXHIBITS: usize = 8;
+const COUNTEREXAMPLES: usize = 8;
 /// This many answers are kept as points of a plot.
 const POINTS: usize = 2500;
 
-/// Judges one chapter and adds it to `judgement`.
-pub(crate) fn judge(judgement: &mut Judgement, page: &Page) {
+/// Judges one cycle and adds it to `judgement`.
+pub(crate) fn judge(judgement: &mut Judgement, history: &CycleHistory) {
     let settle = judgement.header.settle_ms;
-    let terms = judgement
-        .terms
+    let dialect = judgement
+        .dialect
         .clone()
-        .unwrap_or_else(|| Terms::learn(&page.attempts, settle));
-    if judgement.terms.is_none()
-        && let Err(words) = speaks(&page.attempts, &judgement.header.targets.join(", "))
+        .unwrap_or_else(|| Dialect::learn(&history.attempts, settle));
+    if judgement.dialect.is_none()
+        && let Err(words) = speaks(&history.attempts, &judgement.header.targets.join(", "))
     {
-        judgement.doubt(words);
+        judgement.add_inconclusive_reason(words);
         // What is no server of orders breaks no promise about them.
-        account(judgement, page, &terms);
+        account(judgement, history, &dialect);
         return;
     }
-    let stored = view::stored(page);
-    let keys = view::by_key(page, stored.as_ref());
-    let view = PageView {
-        page,
+    let stored = view::stored(history);
+    let keys = view::by_key(history, stored.as_ref());
+    let view = CycleView {
+        history,
         keys,
         stored: stored.clone(),
     };
-    let meetings: Vec<Meeting> = view.keys.iter().map(meeting).collect();
-    for (key, meeting) in view.keys.iter().zip(&meetings) {
-        judge_key(judgement, key, *meeting, &terms);
+    let overlaps: Vec<Overlap> = view.keys.iter().map(overlap).collect();
+    for (key, overlap) in view.keys.iter().zip(&overlaps) {
+        judge_key(judgement, key, *overlap, &dialect);
     }
     for invariant in all() {
-        let Rule::Page(rule) = &invariant.rule else {
+        let Rule::Cycle(rule) = &invariant.rule else {
             continue;
         };
         let findings = rule(&view);
@@ -60,36 +60,36 @@ pub(crate) fn judge(judgement: &mut Judgement, page: &Page) {
             judgement.find(invariant.name, scenario, &key, finding);
         }
     }
-    judgement.coverage.count(&view, &meetings);
-    judgement.exhibit(&view);
+    judgement.coverage.count(&view, &overlaps);
+    judgement.counterexample(&view);
     judgement.count_until_convicted(&view);
-    account(judgement, page, &terms);
-    judgement.terms = Some(terms);
+    account(judgement, history, &dialect);
+    judgement.dialect = Some(dialect);
 }
 
-fn judge_key(judgement: &mut Judgement, key: &KeyView<'_>, meeting: Meeting, terms: &Terms) {
+fn judge_key(judgement: &mut Judgement, key: &KeyView<'_>, overlap: Overlap, dialect: &Dialect) {
     for invariant in all() {
         if let Rule::Key(rule) = &invariant.rule {
-            let finding = rule(key, terms);
-            if finding != Finding::Silent {
+            let finding = rule(key, dialect);
+            if finding != Finding::NotApplicable {
                 judgement.find(invariant.name, key.scenario, key.key, finding);
             }
         }
     }
     judgement.keys += 1;
-    if meeting.most > 1 {
+    if overlap.most > 1 {
         judgement.contended += 1;
         *judgement.races.entry(key.scenario.to_owned()).or_default() += 1;
-        *judgement.overlaps.entry(meeting.most).or_default() += 1;
+        *judgement.overlaps.entry(overlap.most).or_default() += 1;
     }
 }
 
 /// What does not depend on keys: numbers, oracles, troubles.
-fn account(judgement: &mut Judgement, page: &Page, terms: &Terms) {
-    for attempt in &page.attempts {
-        judgement.count(attempt, terms);
+fn account(judgement: &mut Judgement, history: &CycleHistory, dialect: &Dialect) {
+    for attempt in &history.attempts {
+        judgement.count(attempt, dialect);
     }
-    for fault in &page.faults {
+    for fault in &history.faults {
         let (tried, landed) = judgement.faults.entry(fault.fault.clone()).or_default();
         *tried += 1;
         *landed += u64::from(fault.landed);
@@ -97,35 +97,38 @@ fn account(judgement: &mut Judgement, page: &Page, terms: &Terms) {
             judgement.strikes.push((fault.t, fault.fault.clone()));
         }
     }
-    for read in &page.reads {
+    for read in &history.reads {
         if let Some(trouble) = &read.trouble {
-            judgement.doubt(format!(
+            judgement.add_inconclusive_reason(format!(
                 "the oracle {} was not read to its end: {trouble}",
                 read.oracle
             ));
         }
     }
-    match &page.chapter {
-        None => judgement.doubt("the history ends in the middle of the run".to_owned()),
-        Some(chapter) => {
-            judgement.interrupted |= chapter.interrupted;
-            judgement.ended = chapter.t;
-            for trouble in &chapter.troubles {
-                judgement.doubt(trouble.clone());
+    match &history.cycle {
+        None => judgement
+            .add_inconclusive_reason("the history ends in the middle of the run".to_owned()),
+        Some(cycle) => {
+            judgement.interrupted |= cycle.interrupted;
+            judgement.ended = cycle.t;
+            for trouble in &cycle.troubles {
+                judgement.add_inconclusive_reason(trouble.clone());
             }
-            if chapter.interrupted {
-                judgement.doubt("the run was interrupted".to_owned());
-            } else if !chapter.alive && judgement.doubts.is_empty() {
-                judgement.doubt("at the end the target accepted no fresh order".to_owned());
+            if cycle.interrupted {
+                judgement.add_inconclusive_reason("the run was interrupted".to_owned());
+            } else if !cycle.alive && judgement.inconclusive_reasons.is_empty() {
+                judgement.add_inconclusive_reason(
+                    "at the end the target accepted no fresh order".to_owned(),
+                );
             }
         }
     }
 }
 
 impl Judgement {
-    fn doubt(&mut self, words: String) {
-        if !self.doubts.contains(&words) && self.doubts.len() < KEPT {
-            self.doubts.push(words);
+    fn add_inconclusive_reason(&mut self, words: String) {
+        if !self.inconclusive_reasons.contains(&words) && self.inconclusive_reasons.len() < KEPT {
+            self.inconclusive_reasons.push(words);
         }
     }
 
@@ -141,15 +144,15 @@ impl Judgement {
             seen,
         };
         match finding {
-            Finding::Silent => {}
+            Finding::NotApplicable => {}
             Finding::Held => cell.held += 1,
-            Finding::Otherwise(seen) if !self.header.strict => {
+            Finding::Deviation(seen) if !self.header.strict => {
                 cell.otherwise += 1;
                 if self.notes.iter().all(|note| note.invariant != invariant) {
                     self.notes.push(found(seen));
                 }
             }
-            Finding::Broken(seen) | Finding::Otherwise(seen) => {
+            Finding::Violated(seen) | Finding::Deviation(seen) => {
                 cell.broken += 1;
                 self.violated += 1;
                 self.convicting.insert(key.to_owned());
@@ -165,13 +168,13 @@ impl Judgement {
         }
     }
 
-    fn count(&mut self, attempt: &Attempt, terms: &Terms) {
+    fn count(&mut self, attempt: &Attempt, dialect: &Dialect) {
         self.requests += 1;
-        let (name, class) = match (attempt.known, attempt.answer()) {
-            (Known::Ok, Some(answer)) if terms.is_fresh(answer) => ("fresh".to_owned(), 0),
-            (Known::Ok, _) => ("replayed".to_owned(), 1),
+        let (name, class) = match (attempt.completion, attempt.answer()) {
+            (Completion::Ok, Some(answer)) if dialect.is_fresh(answer) => ("fresh".to_owned(), 0),
+            (Completion::Ok, _) => ("replayed".to_owned(), 1),
             (_, Some(answer)) => (format!("refused {}", answer.status), 2),
-            (Known::Fail, None) => ("not sent".to_owned(), 3),
+            (Completion::Fail, None) => ("not sent".to_owned(), 3),
             (_, None) => ("unknown".to_owned(), 3),
         };
         *self.outcomes.entry(name).or_default() += 1;
@@ -198,7 +201,7 @@ impl Judgement {
         }
     }
 
-    fn count_until_convicted(&mut self, view: &PageView<'_>) {
+    fn count_until_convicted(&mut self, view: &CycleView<'_>) {
         let mut keys: Vec<&KeyView<'_>> = view.keys.iter().collect();
         keys.sort_by_key(|key| key.attempts[0].invoked.n);
         let mut seen: HashMap<&str, u64> = HashMap::new();
@@ -212,14 +215,17 @@ impl Judgement {
         self.convicting.clear();
     }
 
-    fn exhibit(&mut self, view: &PageView<'_>) {
+    fn counterexample(&mut self, view: &CycleView<'_>) {
         let mut kinds = Vec::new();
         for violation in self.violations.clone() {
-            let shown = self.exhibits.iter().any(|one| one.key == violation.key);
+            let shown = self
+                .counterexamples
+                .iter()
+                .any(|one| one.key == violation.key);
             // Two of a kind are enough: the next one may be of another.
             let kind = (violation.invariant, violation.scenario.clone());
             let alike = kinds.iter().filter(|one| **one == kind).count();
-            if shown || alike >= 2 || self.exhibits.len() >= EXHIBITS {
+            if shown || alike >= 2 || self.counterexamples.len() >= COUNTEREXAMPLES {
                 continue;
             }
             kinds.push(kind);
@@ -228,10 +234,10 @@ impl Judgement {
             };
             let numbers: Vec<u64> = key.attempts.iter().map(|one| one.invoked.n).collect();
             let is_its = |fault: &&FaultSeen| fault.attempt.is_some_and(|n| numbers.contains(&n));
-            self.exhibits.push(Exhibit {
+            self.counterexamples.push(Counterexample {
                 key: violation.key,
                 attempts: key.attempts.iter().map(|one| (*one).clone()).collect(),
-                faults: view.page.faults.iter().filter(is_its).cloned().collect(),
+                faults: view.history.faults.iter().filter(is_its).cloned().collect(),
                 stored: key
                     .orders
                     .iter()
@@ -299,12 +305,12 @@ mod tests {
             json!({"type": "oracle", "t": 9000, "oracle": "api", "orders": 1, "trouble": trouble}),
         );
         events.push(json!({"type": "chapter", "t": 9001, "troubles": [], "alive": true, "interrupted": false}));
-        let mut page = Page::default();
+        let mut history = CycleHistory::default();
         for event in events {
-            page.add(serde_json::from_value::<Event>(event).unwrap());
+            history.add(serde_json::from_value::<Event>(event).unwrap());
         }
         let mut judgement = Judgement::new(serde_json::from_value(header).unwrap());
-        judge(&mut judgement, &page);
+        judge(&mut judgement, &history);
         judgement
     }
 

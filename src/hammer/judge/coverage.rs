@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use super::view::{KeyView, PageView};
-use super::witness::Meeting;
-use crate::hammer::history::{Header, Known};
+use super::overlap::Overlap;
+use super::view::{CycleView, KeyView};
+use crate::hammer::history::{Completion, Header};
 
 /// Things that were seen to happen, counted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,14 +37,14 @@ const ROWS: &[(&str, &[&str])] = &[
 ];
 
 impl Coverage {
-    /// Counts one chapter.
-    pub(super) fn count(&mut self, view: &PageView<'_>, meetings: &[Meeting]) {
-        let met = |test: fn(&Meeting) -> bool| meetings.iter().filter(|one| test(one)).count();
+    /// Counts one cycle.
+    pub(super) fn count(&mut self, view: &CycleView<'_>, overlaps: &[Overlap]) {
+        let met = |test: fn(&Overlap) -> bool| overlaps.iter().filter(|one| test(one)).count();
         self.add("requests for one key met", met(|one| one.most > 1));
         self.add("different payloads met", met(|one| one.mismatched));
         self.add("requests on different instances met", met(|one| one.across));
         let answers = || {
-            view.page
+            view.history
                 .attempts
                 .iter()
                 .filter_map(|one| Some((one, one.answer()?)))
@@ -60,7 +60,7 @@ impl Coverage {
                 .as_ref()
                 .map_or(0, std::collections::HashMap::len),
         );
-        for fault in view.page.faults.iter().filter(|fault| fault.landed) {
+        for fault in view.history.faults.iter().filter(|fault| fault.landed) {
             let row = match fault.fault.as_str() {
                 "vanish" => "clients vanished before the answer",
                 "lose_answer" => "lost answers",
@@ -75,7 +75,10 @@ impl Coverage {
         }
         let recovered = view.keys.iter().filter(|key| {
             key.scenario == "lost-answer"
-                && key.attempts.iter().any(|one| one.known == Known::Unknown)
+                && key
+                    .attempts
+                    .iter()
+                    .any(|one| one.completion == Completion::Unknown)
                 && !key.accepted().is_empty()
         });
         self.add("lost answers recovered by a retry", recovered.count());

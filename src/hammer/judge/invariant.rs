@@ -1,21 +1,21 @@
 //! The form of an invariant, and the list of all of them.
 
-use super::terms::Terms;
-use super::view::{KeyView, PageView};
+use super::dialect::Dialect;
+use super::view::{CycleView, KeyView};
 use super::{answers, orders, refusals};
 
 /// What one invariant says about one key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Finding {
     /// Nothing here that it speaks about.
-    Silent,
+    NotApplicable,
     /// It was put to the test and holds.
     Held,
     /// It is broken, and this was seen. No server that keeps its promise does this.
-    Broken(String),
+    Violated(String),
     /// The target chose otherwise than the letter of the contract, harmlessly and always alike:
     /// a violation only where every letter counts.
-    Otherwise(String),
+    Deviation(String),
 }
 
 /// Something that must be true of every key, or of the whole run.
@@ -30,9 +30,9 @@ pub(crate) struct Invariant {
 /// How an invariant is checked.
 pub(super) enum Rule {
     /// Key by key.
-    Key(fn(&KeyView<'_>, &Terms) -> Finding),
+    Key(fn(&KeyView<'_>, &Dialect) -> Finding),
     /// Over everything: the findings with the keys that they are about.
-    Page(fn(&PageView<'_>) -> Vec<(String, Finding)>),
+    Cycle(fn(&CycleView<'_>) -> Vec<(String, Finding)>),
 }
 
 /// Every invariant, the most important first.

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use super::dialect::Dialect;
 use super::invariant::{Finding, Invariant, Rule};
-use super::terms::Terms;
-use super::view::{KeyView, PageView, normal, trusted};
-use crate::hammer::history::{Known, Order};
-use crate::hammer::workload::Ask;
+use super::view::{CycleView, KeyView, normal, trusted};
+use crate::hammer::history::{Completion, Order};
+use crate::hammer::workload::RequestKind;
 
 pub(super) const INVARIANTS: &[Invariant] = &[
     Invariant {
@@ -32,40 +32,40 @@ pub(super) const INVARIANTS: &[Invariant] = &[
     Invariant {
         name: "nothing-unasked",
         meaning: "no order is stored that nobody asked for",
-        rule: Rule::Page(nothing_unasked),
+        rule: Rule::Cycle(nothing_unasked),
     },
     Invariant {
         name: "listed-once",
         meaning: "the list of orders names each order once",
-        rule: Rule::Page(listed_once),
+        rule: Rule::Cycle(listed_once),
     },
     Invariant {
         name: "oracles-agree",
         meaning: "all oracles find the same orders",
-        rule: Rule::Page(oracles_agree),
+        rule: Rule::Cycle(oracles_agree),
     },
 ];
 
-fn one_order(view: &KeyView<'_>, _: &Terms) -> Finding {
+fn one_order(view: &KeyView<'_>, _: &Dialect) -> Finding {
     let Some(orders) = &view.orders else {
-        return Finding::Silent;
+        return Finding::NotApplicable;
     };
     match orders.len() {
-        0 => Finding::Silent,
+        0 => Finding::NotApplicable,
         count if count <= view.sharers + other_quoted(view) => Finding::Held,
-        count if view.sharers > 1 => Finding::Broken(format!(
+        count if view.sharers > 1 => Finding::Violated(format!(
             "{count} orders are stored for {} keys with the same payload: {}",
             view.sharers,
             names(orders)
         )),
-        count => Finding::Broken(format!("{count} orders are stored: {}", names(orders))),
+        count => Finding::Violated(format!("{count} orders are stored: {}", names(orders))),
     }
 }
 
 /// Where a quoted key is a key of its own, it has an order of its own.
 fn other_quoted(view: &KeyView<'_>) -> usize {
     let quoted = view.attempts.iter().any(|one| {
-        one.invoked.ask == Ask::QuotedKey
+        one.invoked.kind == RequestKind::QuotedKey
             && one.accepted().is_some_and(|answer| {
                 view.accepted()
                     .iter()
@@ -84,17 +84,17 @@ fn names(orders: &[&Order]) -> String {
     ids.join(", ") + more
 }
 
-fn acknowledged_is_stored(view: &KeyView<'_>, _: &Terms) -> Finding {
+fn acknowledged_is_stored(view: &KeyView<'_>, _: &Dialect) -> Finding {
     let Some(stored) = view.stored else {
-        return Finding::Silent;
+        return Finding::NotApplicable;
     };
-    let mut finding = Finding::Silent;
+    let mut finding = Finding::NotApplicable;
     for (_, answer) in view.accepted() {
         let Some(order) = &answer.order else {
             continue;
         };
         if !stored.contains_key(&normal(&order.id)) {
-            return Finding::Broken(format!(
+            return Finding::Violated(format!(
                 "answered {} with order {}, which is not stored",
                 answer.status, order.id
             ));
@@ -104,18 +104,18 @@ fn acknowledged_is_stored(view: &KeyView<'_>, _: &Terms) -> Finding {
     finding
 }
 
-fn stored_as_answered(view: &KeyView<'_>, _: &Terms) -> Finding {
+fn stored_as_answered(view: &KeyView<'_>, _: &Dialect) -> Finding {
     let Some(stored) = view.stored else {
-        return Finding::Silent;
+        return Finding::NotApplicable;
     };
-    let mut finding = Finding::Silent;
+    let mut finding = Finding::NotApplicable;
     for (_, answer) in view.accepted() {
         let Some(told) = &answer.order else { continue };
         let Some(kept) = stored.get(&normal(&told.id)) else {
             continue;
         };
         if (&told.item, &told.quantity) != (&kept.item, &kept.quantity) {
-            return Finding::Broken(format!(
+            return Finding::Violated(format!(
                 "answered item {:?} × {}, stored {:?} × {}",
                 told.item, told.quantity, kept.item, kept.quantity
             ));
@@ -125,30 +125,30 @@ fn stored_as_answered(view: &KeyView<'_>, _: &Terms) -> Finding {
     finding
 }
 
-fn refused_stores_nothing(view: &KeyView<'_>, _: &Terms) -> Finding {
+fn refused_stores_nothing(view: &KeyView<'_>, _: &Dialect) -> Finding {
     let Some(orders) = &view.orders else {
-        return Finding::Silent;
+        return Finding::NotApplicable;
     };
     let refused = view
         .attempts
         .iter()
-        .all(|one| one.known == Known::Fail && one.outcome.answer.is_some());
+        .all(|one| one.completion == Completion::Fail && one.outcome.answer.is_some());
     match (refused && view.sharers == 1, orders.len()) {
-        (false, _) => Finding::Silent,
+        (false, _) => Finding::NotApplicable,
         (true, 0) => Finding::Held,
-        (true, count) => Finding::Broken(format!(
+        (true, count) => Finding::Violated(format!(
             "every request was refused, and {count} orders are stored: {}",
             names(orders)
         )),
     }
 }
 
-fn nothing_unasked(view: &PageView<'_>) -> Vec<(String, Finding)> {
+fn nothing_unasked(view: &CycleView<'_>) -> Vec<(String, Finding)> {
     let Some(stored) = &view.stored else {
         return Vec::new();
     };
     let asked: HashSet<&str> = view
-        .page
+        .history
         .attempts
         .iter()
         .map(|attempt| attempt.invoked.item.as_str())
@@ -161,34 +161,39 @@ fn nothing_unasked(view: &PageView<'_>) -> Vec<(String, Finding)> {
                 "order {} of item {:?}, which nobody asked for",
                 order.id, order.item
             );
-            (order.item.clone(), Finding::Broken(words))
+            (order.item.clone(), Finding::Violated(words))
         })
         .collect()
 }
 
-fn listed_once(view: &PageView<'_>) -> Vec<(String, Finding)> {
+fn listed_once(view: &CycleView<'_>) -> Vec<(String, Finding)> {
     let mut seen = HashSet::new();
     let mut findings = Vec::new();
-    for order in &view.page.stored {
+    for order in &view.history.stored {
         if !seen.insert((&order.oracle, normal(&order.id))) {
             let words = format!("{} names order {} more than once", order.oracle, order.id);
-            findings.push((order.item.clone(), Finding::Otherwise(words)));
+            findings.push((order.item.clone(), Finding::Deviation(words)));
         }
     }
     findings
 }
 
-fn oracles_agree(view: &PageView<'_>) -> Vec<(String, Finding)> {
+fn oracles_agree(view: &CycleView<'_>) -> Vec<(String, Finding)> {
     let mut found: HashMap<&str, BTreeSet<String>> = HashMap::new();
-    for read in view.page.reads.iter().filter(|read| read.trouble.is_none()) {
+    for read in view
+        .history
+        .reads
+        .iter()
+        .filter(|read| read.trouble.is_none())
+    {
         found.entry(&read.oracle).or_default();
     }
-    for order in &view.page.stored {
+    for order in &view.history.stored {
         if let Some(ids) = found.get_mut(order.oracle.as_str()) {
             ids.insert(normal(&order.id));
         }
     }
-    let Some(first) = trusted(view.page) else {
+    let Some(first) = trusted(view.history) else {
         return Vec::new();
     };
     let differing = found
@@ -202,7 +207,7 @@ fn oracles_agree(view: &PageView<'_>) -> Vec<(String, Finding)> {
                 ids.len(),
                 missing.map_or("", String::as_str)
             );
-            ((*other).to_owned(), Finding::Broken(words))
+            ((*other).to_owned(), Finding::Violated(words))
         });
     differing.collect()
 }

@@ -1,10 +1,10 @@
 //! Invariants about what is refused, and how.
 
+use super::dialect::Dialect;
 use super::invariant::{Finding, Invariant, Rule};
-use super::terms::Terms;
 use super::view::{KeyView, kind};
 use crate::hammer::history::{Answer, Attempt};
-use crate::hammer::workload::{Ask, Spelling};
+use crate::hammer::workload::{RequestKind, Spelling};
 
 const REUSED: &str = "IDEMPOTENCY_KEY_REUSED";
 const IN_USE: &str = "IDEMPOTENCY_KEY_IN_USE";
@@ -77,26 +77,29 @@ fn shown(answer: &Answer) -> String {
 }
 
 /// The answers to attempts that ask `asks`.
-fn answers_to<'a>(view: &'a KeyView<'_>, asks: &'a [Ask]) -> impl Iterator<Item = &'a Answer> {
+fn answers_to<'a>(
+    view: &'a KeyView<'_>,
+    asks: &'a [RequestKind],
+) -> impl Iterator<Item = &'a Answer> {
     view.attempts
         .iter()
-        .filter(|attempt| asks.contains(&attempt.invoked.ask))
+        .filter(|attempt| asks.contains(&attempt.invoked.kind))
         .filter_map(|attempt| attempt.answer())
 }
 
-fn one_payload(view: &KeyView<'_>, terms: &Terms) -> Finding {
+fn one_payload(view: &KeyView<'_>, dialect: &Dialect) -> Finding {
     let accepted = view.accepted();
     let Some((winner, _)) = accepted.first() else {
-        return Finding::Silent;
+        return Finding::NotApplicable;
     };
-    if view.only_kind(terms).is_some() {
-        return Finding::Silent;
+    if view.only_kind(dialect).is_some() {
+        return Finding::NotApplicable;
     }
     let loser = accepted
         .iter()
-        .find(|(attempt, _)| kind(attempt, terms) != kind(winner, terms));
+        .find(|(attempt, _)| kind(attempt, dialect) != kind(winner, dialect));
     loser.map_or(Finding::Held, |(attempt, answer)| {
-        Finding::Broken(format!(
+        Finding::Violated(format!(
             "{:?} × {} was accepted with {}, after {:?} × {}",
             attempt.invoked.item,
             attempt.invoked.quantity,
@@ -107,46 +110,47 @@ fn one_payload(view: &KeyView<'_>, terms: &Terms) -> Finding {
     })
 }
 
-fn mismatch_is_final(view: &KeyView<'_>, terms: &Terms) -> Finding {
+fn mismatch_is_final(view: &KeyView<'_>, dialect: &Dialect) -> Finding {
     let accepted = view.accepted();
     let Some((winner, _)) = accepted.first() else {
-        return Finding::Silent;
+        return Finding::NotApplicable;
     };
-    let mut finding = Finding::Silent;
+    let mut finding = Finding::NotApplicable;
     for (attempt, answer) in view.answered() {
         let later = attempt.invoked.t > winner.outcome.t;
         let passing = answer.status >= 500 || answer.status == 429 || answer.is_success();
-        if !later || passing || kind(attempt, terms) == kind(winner, terms) {
+        if !later || passing || kind(attempt, dialect) == kind(winner, dialect) {
             continue;
         }
         let waits = answer.code.as_deref() == Some(IN_USE);
         if waits {
-            return Finding::Broken(format!(
+            return Finding::Violated(format!(
                 "after the first payload was acknowledged: {}",
                 shown(answer)
             ));
         }
-        let foreign = kind(attempt, terms).1.is_some();
-        if !foreign && (answer.status != terms.mismatch || answer.code.as_deref() != Some(REUSED)) {
-            finding = Finding::Otherwise(format!("another payload was answered {}", shown(answer)));
-        } else if finding == Finding::Silent {
+        let foreign = kind(attempt, dialect).1.is_some();
+        if !foreign && (answer.status != dialect.mismatch || answer.code.as_deref() != Some(REUSED))
+        {
+            finding = Finding::Deviation(format!("another payload was answered {}", shown(answer)));
+        } else if finding == Finding::NotApplicable {
             finding = Finding::Held;
         }
     }
     finding
 }
 
-fn duplicate_is_no_mismatch(view: &KeyView<'_>, terms: &Terms) -> Finding {
-    let Some(winner) = view.winner(terms) else {
-        return Finding::Silent;
+fn duplicate_is_no_mismatch(view: &KeyView<'_>, dialect: &Dialect) -> Finding {
+    let Some(winner) = view.winner(dialect) else {
+        return Finding::NotApplicable;
     };
-    let mut finding = Finding::Silent;
+    let mut finding = Finding::NotApplicable;
     for (attempt, answer) in view.answered() {
-        if kind(attempt, terms) != winner {
+        if kind(attempt, dialect) != winner {
             continue;
         }
         if answer.code.as_deref() == Some(REUSED) {
-            return Finding::Broken(format!(
+            return Finding::Violated(format!(
                 "the winning payload was answered {}",
                 shown(answer)
             ));
@@ -156,50 +160,50 @@ fn duplicate_is_no_mismatch(view: &KeyView<'_>, terms: &Terms) -> Finding {
     finding
 }
 
-fn no_server_error(view: &KeyView<'_>, _: &Terms) -> Finding {
-    if view.struck() {
-        return Finding::Silent;
+fn no_server_error(view: &KeyView<'_>, _: &Dialect) -> Finding {
+    if view.met_process_fault() {
+        return Finding::NotApplicable;
     }
     let answers = view.attempts.iter().filter_map(|one| one.answer());
-    let mut finding = Finding::Silent;
+    let mut finding = Finding::NotApplicable;
     for answer in answers {
         let honest = answer.status == 503 && answer.retry_after.is_some();
         if answer.status >= 500 && !honest {
-            return Finding::Broken(format!("answered {}", shown(answer)));
+            return Finding::Violated(format!("answered {}", shown(answer)));
         }
         finding = Finding::Held;
     }
     finding
 }
 
-fn valid_is_accepted(view: &KeyView<'_>, terms: &Terms) -> Finding {
+fn valid_is_accepted(view: &KeyView<'_>, dialect: &Dialect) -> Finding {
     let known =
-        |status: u16| matches!(status, 200..300 | 409 | 429 | 500..) || status == terms.mismatch;
-    let mut finding = Finding::Silent;
+        |status: u16| matches!(status, 200..300 | 409 | 429 | 500..) || status == dialect.mismatch;
+    let mut finding = Finding::NotApplicable;
     for (attempt, answer) in view.answered() {
         if known(answer.status) {
-            if finding == Finding::Silent {
+            if finding == Finding::NotApplicable {
                 finding = Finding::Held;
             }
             continue;
         }
-        let same = |other: &Attempt| kind(other, terms) == kind(attempt, terms);
+        let same = |other: &Attempt| kind(other, dialect) == kind(attempt, dialect);
         let elsewhere = view.accepted().iter().any(|(other, _)| same(other));
         let words = format!("a valid order was answered {}", shown(answer));
         if elsewhere || matches!(answer.status, 300..400 | 404 | 405) {
-            return Finding::Broken(words);
+            return Finding::Violated(words);
         }
-        finding = Finding::Otherwise(words);
+        finding = Finding::Deviation(words);
     }
     finding
 }
 
-fn conflict_needs_a_rival(view: &KeyView<'_>, terms: &Terms) -> Finding {
-    let blurred = view.struck() || view.has_secrets() || view.was_misused();
-    if blurred || view.only_kind(terms).is_none() {
-        return Finding::Silent;
+fn conflict_needs_a_rival(view: &KeyView<'_>, dialect: &Dialect) -> Finding {
+    let blurred = view.met_process_fault() || view.has_secrets() || view.was_misused();
+    if blurred || view.only_kind(dialect).is_none() {
+        return Finding::NotApplicable;
     }
-    let mut finding = Finding::Silent;
+    let mut finding = Finding::NotApplicable;
     for (attempt, answer) in view.answered() {
         let alone = !view.attempts.iter().any(|other| {
             other.invoked.n != attempt.invoked.n
@@ -207,7 +211,7 @@ fn conflict_needs_a_rival(view: &KeyView<'_>, terms: &Terms) -> Finding {
                 && other.outcome.t > attempt.invoked.t
         });
         if alone && answer.status == 409 {
-            return Finding::Broken(format!("alone, and answered {}", shown(answer)));
+            return Finding::Violated(format!("alone, and answered {}", shown(answer)));
         }
         if alone {
             finding = Finding::Held;
@@ -216,72 +220,72 @@ fn conflict_needs_a_rival(view: &KeyView<'_>, terms: &Terms) -> Finding {
     finding
 }
 
-fn says_when_to_retry(view: &KeyView<'_>, _: &Terms) -> Finding {
+fn says_when_to_retry(view: &KeyView<'_>, _: &Dialect) -> Finding {
     let waits = view
         .answered()
         .map(|(_, answer)| answer)
         .filter(|answer| answer.code.as_deref() == Some(IN_USE) || answer.status == 503);
-    let mut finding = Finding::Silent;
+    let mut finding = Finding::NotApplicable;
     for answer in waits {
         if answer.retry_after.is_none() {
-            return Finding::Otherwise(format!("no Retry-After beside {}", shown(answer)));
+            return Finding::Deviation(format!("no Retry-After beside {}", shown(answer)));
         }
         finding = Finding::Held;
     }
     finding
 }
 
-fn key_required(view: &KeyView<'_>, _: &Terms) -> Finding {
+fn key_required(view: &KeyView<'_>, _: &Dialect) -> Finding {
     const BODY: &str = r#"{"error":"Idempotency-Key header is required"}"#;
-    let mut finding = Finding::Silent;
-    for answer in answers_to(view, &[Ask::MissingKey, Ask::BlankKey]) {
+    let mut finding = Finding::NotApplicable;
+    for answer in answers_to(view, &[RequestKind::MissingKey, RequestKind::BlankKey]) {
         if answer.is_success() {
-            return Finding::Broken(format!("accepted without a key: {}", shown(answer)));
+            return Finding::Violated(format!("accepted without a key: {}", shown(answer)));
         }
         if (answer.status, answer.body.as_str()) != (400, BODY) {
-            finding = Finding::Otherwise(format!("without a key: {}", shown(answer)));
-        } else if finding == Finding::Silent {
+            finding = Finding::Deviation(format!("without a key: {}", shown(answer)));
+        } else if finding == Finding::NotApplicable {
             finding = Finding::Held;
         }
     }
     finding
 }
 
-fn key_syntax(view: &KeyView<'_>, _: &Terms) -> Finding {
-    let mut finding = Finding::Silent;
-    for answer in answers_to(view, &[Ask::BadKey, Ask::TwoKeys]) {
+fn key_syntax(view: &KeyView<'_>, _: &Dialect) -> Finding {
+    let mut finding = Finding::NotApplicable;
+    for answer in answers_to(view, &[RequestKind::BadKey, RequestKind::TwoKeys]) {
         if answer.status != 400 {
-            return Finding::Otherwise(format!("a malformed key was answered {}", shown(answer)));
+            return Finding::Deviation(format!("a malformed key was answered {}", shown(answer)));
         }
         finding = Finding::Held;
     }
     finding
 }
 
-fn quoted_is_bare(view: &KeyView<'_>, _: &Terms) -> Finding {
+fn quoted_is_bare(view: &KeyView<'_>, _: &Dialect) -> Finding {
     let bare = view.accepted();
-    let mut finding = Finding::Silent;
-    for answer in answers_to(view, &[Ask::QuotedKey]) {
+    let mut finding = Finding::NotApplicable;
+    for answer in answers_to(view, &[RequestKind::QuotedKey]) {
         let same = bare
             .first()
             .is_some_and(|(_, first)| first.bytes == answer.bytes);
         if !same {
-            return Finding::Otherwise(format!("the quoted key was answered {}", shown(answer)));
+            return Finding::Deviation(format!("the quoted key was answered {}", shown(answer)));
         }
         finding = Finding::Held;
     }
     finding
 }
 
-fn same_json(view: &KeyView<'_>, terms: &Terms) -> Finding {
-    let mut finding = Finding::Silent;
+fn same_json(view: &KeyView<'_>, dialect: &Dialect) -> Finding {
+    let mut finding = Finding::NotApplicable;
     for (attempt, answer) in view.answered() {
         let spelling = attempt.invoked.spelling;
         if spelling == Spelling::Plain || attempt.invoked.payload != 0 {
             continue;
         }
-        if terms.foreign.contains(&spelling) {
-            return Finding::Otherwise(format!("spelled {spelling:?}: {}", shown(answer)));
+        if dialect.foreign.contains(&spelling) {
+            return Finding::Deviation(format!("spelled {spelling:?}: {}", shown(answer)));
         }
         if answer.is_success() {
             finding = Finding::Held;
@@ -290,19 +294,19 @@ fn same_json(view: &KeyView<'_>, terms: &Terms) -> Finding {
     finding
 }
 
-fn invalid_spends_nothing(view: &KeyView<'_>, _: &Terms) -> Finding {
-    let Some(refusal) = answers_to(view, &[Ask::BadBody]).next() else {
-        return Finding::Silent;
+fn invalid_spends_nothing(view: &KeyView<'_>, _: &Dialect) -> Finding {
+    let Some(refusal) = answers_to(view, &[RequestKind::BadBody]).next() else {
+        return Finding::NotApplicable;
     };
     if refusal.is_success() {
-        return Finding::Otherwise(format!("an invalid body was accepted: {}", shown(refusal)));
+        return Finding::Deviation(format!("an invalid body was accepted: {}", shown(refusal)));
     }
     match view.answered().next() {
-        Some((_, answer)) if !answer.is_success() => Finding::Otherwise(format!(
+        Some((_, answer)) if !answer.is_success() => Finding::Deviation(format!(
             "the corrected body was answered {} under the same key",
             shown(answer)
         )),
         Some(_) => Finding::Held,
-        None => Finding::Silent,
+        None => Finding::NotApplicable,
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use hdrhistogram::Histogram;
 
 use super::coverage::Coverage;
-use super::terms::Terms;
+use super::dialect::Dialect;
 use crate::hammer::history::{Attempt, FaultSeen, Header};
 
 /// What a run shows.
@@ -39,7 +39,7 @@ pub(crate) struct Cell {
 
 /// Everything that happened to a key that convicts.
 #[derive(Debug, Clone)]
-pub(crate) struct Exhibit {
+pub(crate) struct Counterexample {
     pub(crate) key: String,
     pub(crate) attempts: Vec<Attempt>,
     pub(crate) faults: Vec<FaultSeen>,
@@ -56,20 +56,20 @@ pub(crate) struct Point {
     pub(crate) class: usize,
 }
 
-/// What the checker found, over all chapters so far. Its size does not depend on theirs.
+/// What the checker found, over all cycles so far. Its size does not depend on theirs.
 #[derive(Debug, Clone)]
 pub(crate) struct Judgement {
     pub(crate) header: Header,
-    pub(crate) terms: Option<Terms>,
+    pub(crate) dialect: Option<Dialect>,
     pub(crate) violations: Vec<Violation>,
     pub(crate) violated: u64,
     /// Choices that differ from the letter of the contract.
     pub(crate) notes: Vec<Violation>,
     pub(crate) grid: BTreeMap<(&'static str, String), Cell>,
     pub(crate) coverage: Coverage,
-    pub(crate) exhibits: Vec<Exhibit>,
+    pub(crate) counterexamples: Vec<Counterexample>,
     /// Why the verdict cannot be *held*.
-    pub(crate) doubts: Vec<String>,
+    pub(crate) inconclusive_reasons: Vec<String>,
     pub(crate) requests: u64,
     pub(crate) keys: u64,
     pub(crate) contended: u64,
@@ -89,7 +89,7 @@ pub(crate) struct Judgement {
     pub(crate) first: BTreeMap<String, u64>,
     pub(crate) interrupted: bool,
     pub(crate) ended: u64,
-    /// The keys of this chapter that convict.
+    /// The keys of this cycle that convict.
     pub(super) convicting: HashSet<String>,
 }
 
@@ -100,14 +100,14 @@ impl Judgement {
             || Histogram::new_with_bounds(1, 120_000_000, 3).expect("bounds that make sense");
         Self {
             header,
-            terms: None,
+            dialect: None,
             violations: Vec::new(),
             violated: 0,
             notes: Vec::new(),
             grid: BTreeMap::new(),
             coverage: Coverage::default(),
-            exhibits: Vec::new(),
-            doubts: Vec::new(),
+            counterexamples: Vec::new(),
+            inconclusive_reasons: Vec::new(),
             requests: 0,
             keys: 0,
             contended: 0,
@@ -129,7 +129,7 @@ impl Judgement {
     pub(crate) fn verdict(&self) -> Verdict {
         if self.violated > 0 {
             Verdict::Violated
-        } else if self.all_doubts().is_empty() {
+        } else if self.all_inconclusive_reasons().is_empty() {
             Verdict::Held
         } else {
             Verdict::Unknown
@@ -137,28 +137,28 @@ impl Judgement {
     }
 
     /// Every reason not to call it held.
-    pub(crate) fn all_doubts(&self) -> Vec<String> {
-        let mut doubts = self.doubts.clone();
-        if !doubts.is_empty() {
-            return doubts;
+    pub(crate) fn all_inconclusive_reasons(&self) -> Vec<String> {
+        let mut inconclusive_reasons = self.inconclusive_reasons.clone();
+        if !inconclusive_reasons.is_empty() {
+            return inconclusive_reasons;
         }
         let least = self.header.least_contended;
         if self.contended < least {
-            doubts.push(format!(
+            inconclusive_reasons.push(format!(
                 "the requests for only {} keys met; fewer than {least} prove nothing",
                 self.contended
             ));
         }
         if self.header.oracles.is_empty() {
-            doubts.push(
+            inconclusive_reasons.push(
                 "no oracle was asked what is stored: the answers alone prove nothing".to_owned(),
             );
         }
         for (row, count) in self.coverage.rows(&self.header) {
             if count == 0 {
-                doubts.push(format!("never seen: {row}"));
+                inconclusive_reasons.push(format!("never seen: {row}"));
             }
         }
-        doubts
+        inconclusive_reasons
     }
 }

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use super::terms::Terms;
-use crate::hammer::history::{Answer, Attempt, Known, Order, Page};
-use crate::hammer::workload::{Ask, Fault, Spelling};
+use super::dialect::Dialect;
+use crate::hammer::history::{Answer, Attempt, Completion, CycleHistory, Order};
+use crate::hammer::workload::{Fault, RequestKind, Spelling};
 
-/// Everything that is known of a chapter.
-pub(super) struct PageView<'a> {
-    pub(super) page: &'a Page,
+/// Everything that is known of a cycle.
+pub(super) struct CycleView<'a> {
+    pub(super) history: &'a CycleHistory,
     pub(super) keys: Vec<KeyView<'a>>,
     /// What the most trusted complete oracle found, by normalised id.
     pub(super) stored: Option<HashMap<String, &'a Order>>,
@@ -39,7 +39,7 @@ impl<'a> KeyView<'a> {
         self.attempts
             .iter()
             .copied()
-            .filter(|attempt| attempt.invoked.ask == Ask::Place)
+            .filter(|attempt| attempt.invoked.kind == RequestKind::Place)
     }
 
     /// The 2xx answers to them, in the order in which they came.
@@ -59,17 +59,20 @@ impl<'a> KeyView<'a> {
     }
 
     /// The payload that was accepted first.
-    pub(super) fn winner(&self, terms: &Terms) -> Option<Kind> {
+    pub(super) fn winner(&self, dialect: &Dialect) -> Option<Kind> {
         let first = self
             .accepted()
             .first()
-            .map(|(attempt, _)| kind(attempt, terms));
-        first.or_else(|| self.only_kind(terms))
+            .map(|(attempt, _)| kind(attempt, dialect));
+        first.or_else(|| self.only_kind(dialect))
     }
 
     /// The payload of the key, if there was never another.
-    pub(super) fn only_kind(&self, terms: &Terms) -> Option<Kind> {
-        let kinds: HashSet<Kind> = self.places().map(|attempt| kind(attempt, terms)).collect();
+    pub(super) fn only_kind(&self, dialect: &Dialect) -> Option<Kind> {
+        let kinds: HashSet<Kind> = self
+            .places()
+            .map(|attempt| kind(attempt, dialect))
+            .collect();
         match kinds.len() {
             1 => kinds.into_iter().next(),
             _ => None,
@@ -78,27 +81,29 @@ impl<'a> KeyView<'a> {
 
     /// Whether an invalid body came under the key: a lax target has taken it for the first one.
     pub(super) fn was_misused(&self) -> bool {
-        let bad = |attempt: &&Attempt| attempt.invoked.ask == Ask::BadBody;
+        let bad = |attempt: &&Attempt| attempt.invoked.kind == RequestKind::BadBody;
         self.attempts.iter().any(bad)
     }
 
     /// Whether a process was struck while the key was used.
-    pub(super) fn struck(&self) -> bool {
-        self.attempts.iter().any(|attempt| attempt.invoked.struck)
+    pub(super) fn met_process_fault(&self) -> bool {
+        self.attempts
+            .iter()
+            .any(|attempt| attempt.invoked.during_process_fault)
     }
 
     /// Whether the target may have answered something that nobody saw.
     pub(super) fn has_secrets(&self) -> bool {
-        self.attempts
-            .iter()
-            .any(|attempt| attempt.known == Known::Unknown || attempt.invoked.fault != Fault::None)
+        self.attempts.iter().any(|attempt| {
+            attempt.completion == Completion::Unknown || attempt.invoked.fault != Fault::None
+        })
     }
 }
 
-/// What makes an attempt the same request as another, by the terms of this target.
-pub(super) fn kind(attempt: &Attempt, terms: &Terms) -> Kind {
+/// What makes an attempt the same request as another, by the dialect of this target.
+pub(super) fn kind(attempt: &Attempt, dialect: &Dialect) -> Kind {
     let spelling = attempt.invoked.spelling;
-    let foreign = terms.foreign.contains(&spelling) || spelling == Spelling::Broken;
+    let foreign = dialect.foreign.contains(&spelling) || spelling == Spelling::Broken;
     (attempt.invoked.payload, foreign.then_some(spelling))
 }
 
@@ -113,28 +118,29 @@ pub(super) fn normal(id: &str) -> String {
 }
 
 /// The oracle to believe: the first one that was read to its end.
-pub(super) fn trusted(page: &Page) -> Option<&str> {
-    page.reads
+pub(super) fn trusted(history: &CycleHistory) -> Option<&str> {
+    history
+        .reads
         .iter()
         .find(|read| read.trouble.is_none())
         .map(|read| read.oracle.as_str())
 }
 
 /// What the trusted oracle found, by id.
-pub(super) fn stored(page: &Page) -> Option<HashMap<String, &Order>> {
-    let oracle = trusted(page)?;
-    let found = page.stored.iter().filter(|order| order.oracle == oracle);
+pub(super) fn stored(history: &CycleHistory) -> Option<HashMap<String, &Order>> {
+    let oracle = trusted(history)?;
+    let found = history.stored.iter().filter(|order| order.oracle == oracle);
     Some(found.map(|order| (normal(&order.id), order)).collect())
 }
 
-/// Arranges a chapter by its keys.
+/// Arranges a cycle by its keys.
 pub(super) fn by_key<'a>(
-    page: &'a Page,
+    history: &'a CycleHistory,
     stored: Option<&'a HashMap<String, &'a Order>>,
 ) -> Vec<KeyView<'a>> {
     let mut attempts: BTreeMap<&str, Vec<&Attempt>> = BTreeMap::new();
     let mut askers: HashMap<&str, BTreeSet<&str>> = HashMap::new();
-    for attempt in &page.attempts {
+    for attempt in &history.attempts {
         let asked = &attempt.invoked;
         attempts.entry(&asked.key).or_default().push(attempt);
         askers.entry(&asked.item).or_default().insert(&asked.key);
@@ -143,8 +149,8 @@ pub(super) fn by_key<'a>(
     for order in stored.into_iter().flat_map(HashMap::values) {
         orders.entry(&order.item).or_default().push(order);
     }
-    let chapter = page.chapter.as_ref();
-    let ended_well = chapter.is_some_and(|chapter| chapter.alive && !chapter.interrupted);
+    let cycle = history.cycle.as_ref();
+    let ended_well = cycle.is_some_and(|cycle| cycle.alive && !cycle.interrupted);
     let view = |(key, mut attempts): (&'a str, Vec<&'a Attempt>)| {
         attempts.sort_by_key(|attempt| attempt.invoked.t);
         let items: BTreeSet<&str> = attempts

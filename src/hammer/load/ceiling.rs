@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
-use super::Load;
+use super::LoadSettings;
 use crate::hammer::settings::Service;
 use crate::hammer::wire::Target;
 
@@ -43,7 +43,7 @@ pub(super) async fn measure(connections: usize, duration: Duration) -> f64 {
         authority: address.to_string(),
         prefix: String::new(),
     };
-    let settings = Load {
+    let settings = LoadSettings {
         service: Service::Running(Vec::new()),
         headers: Vec::new(),
         connections,

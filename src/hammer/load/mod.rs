@@ -26,7 +26,7 @@ use worker::{Plan, Tally, Worker};
 
 /// How to measure.
 #[derive(Debug, Clone)]
-pub struct Load {
+pub struct LoadSettings {
     /// Whom to load.
     pub service: Service,
     /// Sent with every request.
@@ -49,7 +49,7 @@ pub struct Load {
 const CEILING: Duration = Duration::from_secs(2);
 
 /// Measures the generator's ceiling, then the service.
-pub async fn load(settings: &Load) -> Result<LoadReport, RunError> {
+pub async fn load(settings: &LoadSettings) -> Result<LoadReport, RunError> {
     let ceiling = ceiling::measure(settings.connections, CEILING).await;
     // The instances live until the measurement is over.
     let (targets, instances) = match &settings.service {
@@ -65,7 +65,7 @@ pub async fn load(settings: &Load) -> Result<LoadReport, RunError> {
 }
 
 /// All connections at once, their tallies merged.
-async fn measure(settings: &Load, targets: &[Target]) -> Tally {
+async fn measure(settings: &LoadSettings, targets: &[Target]) -> Tally {
     let begin = Instant::now() + Duration::from_millis(50);
     let plan = Arc::new(Plan {
         begin,

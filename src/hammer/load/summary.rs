@@ -7,7 +7,7 @@ use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
 use super::worker::Tally;
-use super::{Load, Threshold};
+use super::{LoadSettings, Threshold};
 use crate::hammer::judge::Verdict;
 use crate::hammer::wire::Target;
 
@@ -17,7 +17,7 @@ const SHARE: f64 = 0.6;
 /// What was measured.
 #[derive(Debug)]
 pub struct LoadReport {
-    settings: Load,
+    settings: LoadSettings,
     targets: Vec<String>,
     tally: Tally,
     /// Requests a second that the generator can do at most.
@@ -37,7 +37,12 @@ fn millis(seen: &Histogram<u64>, quantile: f64) -> f64 {
 }
 
 impl LoadReport {
-    pub(super) fn new(settings: &Load, targets: &[Target], tally: Tally, ceiling: f64) -> Self {
+    pub(super) fn new(
+        settings: &LoadSettings,
+        targets: &[Target],
+        tally: Tally,
+        ceiling: f64,
+    ) -> Self {
         Self {
             settings: settings.clone(),
             targets: targets.iter().map(|target| target.url.clone()).collect(),
@@ -111,14 +116,14 @@ impl LoadReport {
 
     fn describe(&self, out: &mut String) -> std::fmt::Result {
         let (settings, tally) = (&self.settings, &self.tally);
-        let pace = settings
+        let profile = settings
             .rate
             .map_or("as fast as answers come".to_owned(), |rate| {
                 format!("{rate}/s by plan")
             });
         writeln!(
             out,
-            "{:.0} orders a second   {} connections, {pace}, {:.0} s after {:.0} s of warm-up",
+            "{:.0} orders a second   {} connections, {profile}, {:.0} s after {:.0} s of warm-up",
             self.rps(),
             settings.connections,
             settings.duration.as_secs_f64(),

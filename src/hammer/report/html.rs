@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt::{Arguments, Write};
 
 use super::json::CLASSES;
-use super::{lanes, plot, timeline};
-use crate::hammer::judge::{Cell, Judgement, Terms, Verdict, invariants};
+use super::{plot, timeline, timeline_svg};
+use crate::hammer::judge::{Cell, Dialect, Judgement, Verdict, invariants};
 
 const STYLE: &str = include_str!("style.css");
 
@@ -44,8 +44,8 @@ pub(super) fn render(judgement: &Judgement) -> String {
         format_args!("<style>{STYLE}</style></head><body><main>"),
     );
     headline(&mut page, judgement);
-    doubts(&mut page, judgement);
-    exhibits(&mut page, judgement);
+    inconclusive_reasons(&mut page, judgement);
+    counterexamples(&mut page, judgement);
     grid(&mut page, judgement);
     plots(&mut page, judgement);
     page += "<div class=\"pair\">";
@@ -111,30 +111,33 @@ fn headline(page: &mut String, judgement: &Judgement) {
     page.push_str("</div>");
 }
 
-fn doubts(page: &mut String, judgement: &Judgement) {
-    let doubts = judgement.all_doubts();
-    if doubts.is_empty() || judgement.verdict() == Verdict::Held {
+fn inconclusive_reasons(page: &mut String, judgement: &Judgement) {
+    let inconclusive_reasons = judgement.all_inconclusive_reasons();
+    if inconclusive_reasons.is_empty() || judgement.verdict() == Verdict::Held {
         return;
     }
     page.push_str("<section><h2>What is missing</h2><ul>");
-    for doubt in doubts {
-        put(page, format_args!("<li>{}</li>", escape(&doubt)));
+    for reason in inconclusive_reasons {
+        put(page, format_args!("<li>{}</li>", escape(&reason)));
     }
     page.push_str("</ul></section>");
 }
 
-fn exhibits(page: &mut String, judgement: &Judgement) {
-    if judgement.exhibits.is_empty() {
+fn counterexamples(page: &mut String, judgement: &Judgement) {
+    if judgement.counterexamples.is_empty() {
         return;
     }
     page.push_str("<section><h2>Keys that convict</h2>");
     legend(page);
-    for exhibit in &judgement.exhibits {
-        put(page, format_args!("<h3>{}</h3>", escape(&exhibit.key)));
+    for counterexample in &judgement.counterexamples {
+        put(
+            page,
+            format_args!("<h3>{}</h3>", escape(&counterexample.key)),
+        );
         for violation in judgement
             .violations
             .iter()
-            .filter(|one| one.key == exhibit.key)
+            .filter(|one| one.key == counterexample.key)
         {
             put(
                 page,
@@ -145,24 +148,24 @@ fn exhibits(page: &mut String, judgement: &Judgement) {
                 ),
             );
         }
-        page.push_str(&lanes::draw(exhibit));
+        page.push_str(&timeline_svg::draw(counterexample));
         put(
             page,
             format_args!(
                 "<p class=\"soft\">{} stored under its items</p><pre>",
-                exhibit.stored.len()
+                counterexample.stored.len()
             ),
         );
-        for order in exhibit.stored.iter().take(8) {
+        for order in counterexample.stored.iter().take(8) {
             put(page, format_args!("{}\n", escape(order)));
         }
-        for fault in &exhibit.faults {
+        for fault in &counterexample.faults {
             put(
                 page,
                 format_args!("fault {}: {}\n", fault.fault, escape(&fault.evidence)),
             );
         }
-        for command in timeline::curl(exhibit, &judgement.header) {
+        for command in timeline::curl(counterexample, &judgement.header) {
             put(page, format_args!("{}\n", escape(&command)));
         }
         page.push_str("</pre>");
@@ -282,9 +285,9 @@ fn faults(page: &mut String, judgement: &Judgement) {
 
 fn choices(page: &mut String, judgement: &Judgement) {
     let choices = judgement
-        .terms
+        .dialect
         .as_ref()
-        .map(Terms::choices)
+        .map(Dialect::choices)
         .unwrap_or_default();
     if choices.is_empty() && judgement.notes.is_empty() {
         return;

@@ -28,8 +28,8 @@ pub(super) fn render(judgement: &Judgement) -> String {
         "violation_rate_below": rate(judgement),
         "violations_total": judgement.violated,
         "violations": judgement.violations.iter().map(finding).collect::<Vec<_>>(),
-        "doubts": judgement.all_doubts(),
-        "choices": judgement.terms.as_ref().map(crate::hammer::judge::Terms::choices).unwrap_or_default(),
+        "doubts": judgement.all_inconclusive_reasons(),
+        "choices": judgement.dialect.as_ref().map(crate::hammer::judge::Dialect::choices).unwrap_or_default(),
         "notes": judgement.notes.iter().map(finding).collect::<Vec<_>>(),
         "coverage": judgement.coverage.rows(header).into_iter()
             .map(|(row, count)| json!({"seen": row, "count": count})).collect::<Vec<_>>(),

@@ -27,7 +27,7 @@ pub(super) fn render(judgement: &Judgement) -> String {
     let status = match judgement.verdict() {
         Verdict::Unknown => {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
-            status.set_message(judgement.all_doubts().join("; "));
+            status.set_message(judgement.all_inconclusive_reasons().join("; "));
             status
         }
         Verdict::Held | Verdict::Violated => TestCaseStatus::success(),

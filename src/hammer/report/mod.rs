@@ -5,11 +5,11 @@
 mod html;
 mod json;
 mod junit;
-mod lanes;
 mod plot;
 mod progress;
 mod terminal;
 mod timeline;
+mod timeline_svg;
 
 use std::collections::BTreeMap;
 use std::path::Path;

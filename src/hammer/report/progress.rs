@@ -36,11 +36,11 @@ impl Format {
 #[derive(Debug)]
 pub struct Progress {
     format: Format,
-    current: Mutex<Option<Stage>>,
+    current: Mutex<Option<ProgressStage>>,
 }
 
 #[derive(Debug)]
-struct Stage {
+struct ProgressStage {
     name: String,
     bar: ProgressBar,
     requests: u64,
@@ -73,7 +73,7 @@ impl Progress {
         bar.set_style(style.progress_chars("━╸─"));
         bar.set_prefix(name.to_owned());
         let now = Instant::now();
-        *self.lock() = Some(Stage {
+        *self.lock() = Some(ProgressStage {
             name: name.to_owned(),
             bar,
             requests: 0,
@@ -107,9 +107,9 @@ impl Progress {
         }
     }
 
-    fn line(&self, stage: &Stage, more: &str) {
+    fn line(&self, stage: &ProgressStage, more: &str) {
         if self.format == Format::Lines {
-            let Stage { name, requests, .. } = stage;
+            let ProgressStage { name, requests, .. } = stage;
             let (cases, took) = (stage.bar.position(), stage.begun.elapsed().as_secs_f64());
             // Nobody is left to tell when stderr is closed.
             let _ = writeln!(
@@ -119,7 +119,7 @@ impl Progress {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Stage>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<ProgressStage>> {
         self.current
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)

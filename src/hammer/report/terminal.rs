@@ -28,7 +28,7 @@ pub(super) fn render(judgement: &Judgement, color: bool) -> String {
     let out = &mut text;
     headline(out, judgement, &paint);
     violations(out, judgement, &paint);
-    doubts(out, judgement, &paint);
+    inconclusive_reasons(out, judgement, &paint);
     coverage(out, judgement, &paint);
     notes(out, judgement);
     line(
@@ -110,23 +110,26 @@ fn violations(out: &mut String, judgement: &Judgement, paint: &Paint) {
             ),
         );
     }
-    if let Some(exhibit) = judgement.exhibits.first() {
-        line(out, format_args!("\n  what happened to {}", exhibit.key));
-        for row in timeline::rows(exhibit) {
+    if let Some(counterexample) = judgement.counterexamples.first() {
+        line(
+            out,
+            format_args!("\n  what happened to {}", counterexample.key),
+        );
+        for row in timeline::rows(counterexample) {
             line(out, format_args!("    {row}"));
         }
-        for command in timeline::curl(exhibit, &judgement.header) {
+        for command in timeline::curl(counterexample, &judgement.header) {
             line(out, format_args!("    {command}"));
         }
     }
 }
 
-fn doubts(out: &mut String, judgement: &Judgement, paint: &Paint) {
+fn inconclusive_reasons(out: &mut String, judgement: &Judgement, paint: &Paint) {
     if judgement.verdict() == Verdict::Held {
         return;
     }
-    for doubt in judgement.all_doubts() {
-        line(out, format_args!("  {} {doubt}", paint.on("33", "?")));
+    for reason in judgement.all_inconclusive_reasons() {
+        line(out, format_args!("  {} {reason}", paint.on("33", "?")));
     }
 }
 
@@ -149,9 +152,9 @@ fn coverage(out: &mut String, judgement: &Judgement, paint: &Paint) {
 
 fn notes(out: &mut String, judgement: &Judgement) {
     let choices = judgement
-        .terms
+        .dialect
         .as_ref()
-        .map(crate::hammer::judge::Terms::choices);
+        .map(crate::hammer::judge::Dialect::choices);
     let choices = choices.unwrap_or_default();
     if choices.is_empty() && judgement.notes.is_empty() {
         return;

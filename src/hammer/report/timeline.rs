@@ -1,28 +1,34 @@
 //! What happened to one key, attempt by attempt.
 
-use crate::hammer::history::{Attempt, Header, Known};
-use crate::hammer::judge::Exhibit;
-use crate::hammer::workload::{Ask, Fault, Payload};
+use crate::hammer::history::{Attempt, Completion, Header};
+use crate::hammer::judge::Counterexample;
+use crate::hammer::workload::{Fault, Payload, RequestKind};
 
 /// This many attempts are shown as lines.
 const ROWS: usize = 12;
 
 /// One line an attempt, then what is stored.
-pub(super) fn rows(exhibit: &Exhibit) -> Vec<String> {
-    let start = exhibit.attempts.first().map_or(0, |one| one.invoked.t);
-    let mut rows: Vec<String> = exhibit
+pub(super) fn rows(counterexample: &Counterexample) -> Vec<String> {
+    let start = counterexample
+        .attempts
+        .first()
+        .map_or(0, |one| one.invoked.t);
+    let mut rows: Vec<String> = counterexample
         .attempts
         .iter()
         .take(ROWS)
         .map(|one| row(one, start))
         .collect();
-    if exhibit.attempts.len() > ROWS {
-        rows.push(format!("… and {} more", exhibit.attempts.len() - ROWS));
+    if counterexample.attempts.len() > ROWS {
+        rows.push(format!(
+            "… and {} more",
+            counterexample.attempts.len() - ROWS
+        ));
     }
-    let seen = exhibit.faults.iter().take(ROWS);
+    let seen = counterexample.faults.iter().take(ROWS);
     rows.extend(seen.map(|fault| format!("fault {}: {}", fault.fault, fault.evidence)));
     rows.extend(
-        exhibit
+        counterexample
             .stored
             .iter()
             .take(ROWS)
@@ -61,12 +67,12 @@ pub(super) fn ending(attempt: &Attempt) -> String {
         Fault::None => String::new(),
         fault => format!(" [{}]", crate::hammer::fault::name(fault)),
     };
-    match (attempt.answer(), &attempt.outcome.error, attempt.known) {
+    match (attempt.answer(), &attempt.outcome.error, attempt.completion) {
         (Some(answer), _, _) => {
             let mark = if answer.replayed { " replayed" } else { "" };
             format!("{}{mark} {}{fault}", answer.status, answer.body)
         }
-        (None, Some(error), Known::Fail) => format!("not sent: {error}{fault}"),
+        (None, Some(error), Completion::Fail) => format!("not sent: {error}{fault}"),
         (None, error, _) => format!("unknown: {}{fault}", error.as_deref().unwrap_or("")),
     }
 }
@@ -78,11 +84,11 @@ pub(super) fn millis(nanos: u64) -> f64 {
 }
 
 /// Commands that show the same with other means, where two plain requests are enough.
-pub(super) fn curl(exhibit: &Exhibit, header: &Header) -> Vec<String> {
-    let plain = exhibit
+pub(super) fn curl(counterexample: &Counterexample, header: &Header) -> Vec<String> {
+    let plain = counterexample
         .attempts
         .iter()
-        .filter(|one| one.invoked.ask == Ask::Place);
+        .filter(|one| one.invoked.kind == RequestKind::Place);
     let mut commands: Vec<String> = plain
         .map(|one| {
             let asked = &one.invoked;

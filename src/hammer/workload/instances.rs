@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use super::{Blow, Maker, Round, Shot, Strike};
+use super::{CaseBuilder, PlannedAttempt, ProcessFault, ProcessFaultKind, Round};
 
 /// Identical requests on all instances at once, then a replay through each of them.
-pub(super) fn across(maker: &mut Maker<'_>) -> Vec<Round> {
-    let gate = maker.gate();
-    let shot = maker.shot(0).behind(gate);
-    let width = maker.draw.pick(&[1, 1, 2, 8]);
-    let everywhere: Vec<Shot> = (0..maker.setting.instances)
-        .map(|instance| shot.clone().on(instance))
+pub(super) fn across(builder: &mut CaseBuilder<'_>) -> Vec<Round> {
+    let gate = builder.gate();
+    let attempt = builder.attempt(0).with_gate(gate);
+    let width = builder.rng.pick(&[1, 1, 2, 8]);
+    let everywhere: Vec<PlannedAttempt> = (0..builder.setting.instances)
+        .map(|instance| attempt.clone().on_instance(instance))
         .collect();
     let burst = vec![everywhere.clone(); width].concat();
     let replays = everywhere.into_iter().map(Round::single);
@@ -19,49 +19,53 @@ pub(super) fn across(maker: &mut Maker<'_>) -> Vec<Round> {
 
 /// Eight keys, a pair each, and the instance dies somewhere between first byte and last answer;
 /// then everything is retried on it.
-pub(super) fn kill(maker: &mut Maker<'_>) -> Vec<Round> {
-    let after = maker
-        .draw
+pub(super) fn kill(builder: &mut CaseBuilder<'_>) -> Vec<Round> {
+    let after = builder
+        .rng
         .log_time(Duration::from_micros(50), Duration::from_millis(30));
-    struck(maker, after, Blow::Kill)
+    with_process_fault(builder, after, ProcessFaultKind::Kill)
 }
 
 /// The same, but the instance only stops, for longer than its rivals need to take over.
-pub(super) fn pause(maker: &mut Maker<'_>) -> Vec<Round> {
-    let after = maker
-        .draw
+pub(super) fn pause(builder: &mut CaseBuilder<'_>) -> Vec<Round> {
+    let after = builder
+        .rng
         .log_time(Duration::from_micros(50), Duration::from_millis(5));
-    let hold_ms = 200 + u64::from(maker.draw.below(600));
-    struck(maker, after, Blow::Pause { hold_ms })
+    let hold_ms = 200 + u64::from(builder.rng.below(600));
+    with_process_fault(builder, after, ProcessFaultKind::Pause { hold_ms })
 }
 
-fn struck(maker: &mut Maker<'_>, after: Duration, blow: Blow) -> Vec<Round> {
-    let victim = maker.instance();
-    let (mut shots, mut retries) = (Vec::new(), Vec::new());
+fn with_process_fault(
+    builder: &mut CaseBuilder<'_>,
+    after: Duration,
+    kind: ProcessFaultKind,
+) -> Vec<Round> {
+    let victim = builder.instance();
+    let (mut attempts, mut retries) = (Vec::new(), Vec::new());
     for index in 0..8 {
-        let shot = maker.shot(index).on(victim);
+        let attempt = builder.attempt(index).on_instance(victim);
         // A rival on another instance, where there is one, some of them after the blow.
-        let delay = if maker.draw.chance(50) {
+        let delay = if builder.rng.chance(50) {
             Duration::ZERO
         } else {
             after + Duration::from_millis(5)
         };
-        shots.push(shot.clone());
-        shots.push(shot.clone().on(victim + 1).late(delay));
-        if maker.draw.chance(40) {
-            shots.push(shot.clone());
+        attempts.push(attempt.clone());
+        attempts.push(attempt.clone().on_instance(victim + 1).delayed(delay));
+        if builder.rng.chance(40) {
+            attempts.push(attempt.clone());
         }
-        retries.push(shot);
+        retries.push(attempt);
     }
-    shots.sort_by_key(|shot| shot.delay);
+    attempts.sort_by_key(|attempt| attempt.delay);
     vec![
         Round {
-            strike: Some(Strike {
+            process_fault: Some(ProcessFault {
                 instance: victim,
                 after_us: u64::try_from(after.as_micros()).expect("at most 30 ms"),
-                blow,
+                kind,
             }),
-            ..Round::of(shots)
+            ..Round::of(attempts)
         },
         Round::of(retries),
     ]

@@ -4,21 +4,23 @@
 //! of seed, scenario and number (only the run's name, which keeps one run's keys from another's,
 //! comes from outside). Knows nothing of sockets, histories or verdicts.
 
-mod draw;
 mod instances;
+mod network;
 mod payload;
+mod plan;
 mod races;
-mod rules;
+mod rng;
 mod scenario;
-mod shot;
+mod sequential;
 mod traffic;
-mod trouble;
 
 pub(crate) use payload::{Payload, Spelling};
+pub(crate) use plan::{
+    Case, Fault, Gate, PlannedAttempt, ProcessFault, ProcessFaultKind, RequestKind, Round,
+};
 pub use scenario::Scenario;
-pub(crate) use shot::{Ask, Blow, Case, Fault, Gate, Round, Shot, Strike};
 
-use draw::Draw;
+use rng::CaseRng;
 
 /// What every case of a run has in common.
 #[derive(Debug, Clone)]
@@ -32,44 +34,44 @@ pub(crate) struct Setting {
 
 /// Case `number` of `scenario`.
 pub(crate) fn case(setting: &Setting, scenario: Scenario, number: u32) -> Case {
-    let mut maker = Maker {
+    let mut builder = CaseBuilder {
         setting,
         scenario,
         number,
-        draw: Draw::of(setting.seed, scenario.name(), number),
+        rng: CaseRng::of(setting.seed, scenario.name(), number),
     };
     let rounds = match scenario {
-        Scenario::Contract => rules::contract(&mut maker),
-        Scenario::Keys => rules::near_twins(&mut maker),
-        Scenario::SameJson => rules::same_json(&mut maker),
-        Scenario::Mismatch => rules::mismatch(&mut maker),
-        Scenario::Pair => races::identical(&mut maker, 2),
-        Scenario::Burst => races::identical(&mut maker, 32),
-        Scenario::Crowd => races::identical(&mut maker, 512),
-        Scenario::Stagger => races::stagger(&mut maker),
-        Scenario::MismatchRace => races::mismatch(&mut maker),
-        Scenario::LostAnswer => trouble::lost_answer(&mut maker),
-        Scenario::Cut => trouble::cut(&mut maker),
-        Scenario::Vanish => trouble::vanish(&mut maker),
-        Scenario::Late => trouble::late(&mut maker),
-        Scenario::Kill => instances::kill(&mut maker),
-        Scenario::Pause => instances::pause(&mut maker),
-        Scenario::Across => instances::across(&mut maker),
-        Scenario::HotKey => traffic::hot_key(&mut maker),
-        Scenario::Mix => traffic::mix(&mut maker),
+        Scenario::Contract => sequential::contract(&mut builder),
+        Scenario::Keys => sequential::near_twins(&mut builder),
+        Scenario::SameJson => sequential::same_json(&mut builder),
+        Scenario::Mismatch => sequential::mismatch(&mut builder),
+        Scenario::Pair => races::identical(&mut builder, 2),
+        Scenario::Burst => races::identical(&mut builder, 32),
+        Scenario::Crowd => races::identical(&mut builder, 512),
+        Scenario::Stagger => races::stagger(&mut builder),
+        Scenario::MismatchRace => races::mismatch(&mut builder),
+        Scenario::LostAnswer => network::lost_answer(&mut builder),
+        Scenario::Cut => network::cut(&mut builder),
+        Scenario::Vanish => network::vanish(&mut builder),
+        Scenario::Late => network::late(&mut builder),
+        Scenario::Kill => instances::kill(&mut builder),
+        Scenario::Pause => instances::pause(&mut builder),
+        Scenario::Across => instances::across(&mut builder),
+        Scenario::HotKey => traffic::hot_key(&mut builder),
+        Scenario::Mix => traffic::mix(&mut builder),
     };
     Case { scenario, rounds }
 }
 
-/// Makes the shots of one case.
-struct Maker<'a> {
+/// Makes the attempts of one case.
+struct CaseBuilder<'a> {
     setting: &'a Setting,
     scenario: Scenario,
     number: u32,
-    draw: Draw,
+    rng: CaseRng,
 }
 
-impl Maker<'_> {
+impl CaseBuilder<'_> {
     /// The name of the case's key number `index`.
     fn label(&self, index: u32) -> String {
         format!("{}-{}-{index}", self.scenario.name(), self.number)
@@ -82,26 +84,26 @@ impl Maker<'_> {
 
     /// A payload that no other key has.
     fn payload(&mut self, label: &str) -> Payload {
-        let quantity = 1 + self.draw.below(99);
+        let quantity = 1 + self.rng.below(99);
         Payload::new(format!("hammer-{}-{label}", self.setting.run), quantity)
     }
 
-    /// A shot at the case's key number `index`.
-    fn shot(&mut self, index: u32) -> Shot {
+    /// A attempt at the case's key number `index`.
+    fn attempt(&mut self, index: u32) -> PlannedAttempt {
         let label = self.label(index);
         let payload = self.payload(&label);
-        Shot::place(&label, &self.key(&label), payload)
+        PlannedAttempt::place(&label, &self.key(&label), payload)
     }
 
     /// Any instance.
     fn instance(&mut self) -> usize {
         let count = u32::try_from(self.setting.instances).expect("a handful of instances");
-        self.draw.below(count) as usize
+        self.rng.below(count) as usize
     }
 
     /// Mostly the last byte; every gate finds something the others miss.
     fn gate(&mut self) -> Gate {
-        match self.draw.below(10) {
+        match self.rng.below(10) {
             0..=5 => Gate::LastByte,
             6..=7 => Gate::Header,
             _ => Gate::Barrier,
@@ -134,14 +136,14 @@ mod tests {
         let mut owners = std::collections::HashMap::new();
         for scenario in Scenario::ALL {
             for number in 0..40 {
-                for shot in case(&setting(1), scenario, number)
+                for attempt in case(&setting(1), scenario, number)
                     .rounds
                     .iter()
-                    .flat_map(|r| &r.shots)
+                    .flat_map(|r| &r.attempts)
                 {
                     let owner = (scenario, number);
-                    let first = *owners.entry(shot.payload.item.clone()).or_insert(owner);
-                    assert_eq!(first, owner, "{}", shot.payload.item);
+                    let first = *owners.entry(attempt.payload.item.clone()).or_insert(owner);
+                    assert_eq!(first, owner, "{}", attempt.payload.item);
                 }
             }
         }

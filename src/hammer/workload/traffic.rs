@@ -2,49 +2,53 @@
 
 use std::time::Duration;
 
-use super::{Fault, Maker, Round, Shot};
+use super::{CaseBuilder, Fault, PlannedAttempt, Round};
 
 /// Sixteen requests for one key among sixteen for others, three times over.
-pub(super) fn hot_key(maker: &mut Maker<'_>) -> Vec<Round> {
-    let hot = maker.shot(0);
+pub(super) fn hot_key(builder: &mut CaseBuilder<'_>) -> Vec<Round> {
+    let hot = builder.attempt(0);
     (0..3)
         .map(|round| {
-            let mut shots = Vec::new();
+            let mut attempts = Vec::new();
             for place in 0..16 {
-                shots.push(hot.clone().on(maker.instance()));
-                shots.push(maker.shot(1 + round * 16 + place).on(maker.instance()));
+                attempts.push(hot.clone().on_instance(builder.instance()));
+                attempts.push(
+                    builder
+                        .attempt(1 + round * 16 + place)
+                        .on_instance(builder.instance()),
+                );
             }
-            Round::of(shots)
+            Round::of(attempts)
         })
         .collect()
 }
 
 /// Clients that retry with backoff and full jitter, on keys of very different popularity, while
 /// a third of the attempts meets a fault.
-pub(super) fn mix(maker: &mut Maker<'_>) -> Vec<Round> {
-    let keys: Vec<Shot> = (0..6).map(|index| maker.shot(index)).collect();
+pub(super) fn mix(builder: &mut CaseBuilder<'_>) -> Vec<Round> {
+    let keys: Vec<PlannedAttempt> = (0..6).map(|index| builder.attempt(index)).collect();
     let mut rounds = Vec::new();
-    for attempt in 0..4 {
-        let mut shots = Vec::new();
+    for turn in 0..4 {
+        let mut attempts = Vec::new();
         for _ in 0..8 {
             // The first key is drawn about as often as all others together.
-            let place = maker
-                .draw
+            let place = builder
+                .rng
                 .below(6)
-                .min(maker.draw.below(6))
-                .min(maker.draw.below(6));
-            let mut shot = keys[place as usize].clone().on(maker.instance());
-            shot.gate = maker.gate();
-            shot.fault = fault(maker);
-            if maker.draw.chance(8) {
-                shot.payload = shot.payload.other_quantity();
+                .min(builder.rng.below(6))
+                .min(builder.rng.below(6));
+            let mut attempt = keys[place as usize].clone().on_instance(builder.instance());
+            attempt.gate = builder.gate();
+            attempt.fault = fault(builder);
+            if builder.rng.chance(8) {
+                attempt.payload = attempt.payload.other_quantity();
             }
-            shots.push(shot);
+            attempts.push(attempt);
         }
-        let jitter = maker.draw.below(10 << attempt);
+        let jitter = builder.rng.below(10 << turn);
         rounds.push(Round {
             backoff: Duration::from_millis(u64::from(jitter)),
-            ..Round::of(shots)
+            ..Round::of(attempts)
         });
     }
     rounds.push(Round {
@@ -54,9 +58,9 @@ pub(super) fn mix(maker: &mut Maker<'_>) -> Vec<Round> {
     rounds
 }
 
-fn fault(maker: &mut Maker<'_>) -> Fault {
-    let permille = maker.draw.below(1000);
-    match maker.draw.below(20) {
+fn fault(builder: &mut CaseBuilder<'_>) -> Fault {
+    let permille = builder.rng.below(1000);
+    match builder.rng.below(20) {
         0 => Fault::LoseAnswer,
         1 => Fault::CutRequest { permille },
         2 => Fault::CutAnswer { permille },

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use orders::hammer::{
-    Format, Launch, OracleChoice, Pace, Progress, Report, Scenario, Service, Settings, Verdict,
+    Format, Launch, OracleChoice, Profile, Progress, Report, Scenario, Service, Settings, Verdict,
 };
 
 use super::journal::remember;
@@ -96,7 +96,7 @@ async fn killed(name: &str) -> (Report, String) {
         service: Service::Private(launch, 1),
         headers: Vec::new(),
         seed: 1,
-        pace: Pace::Full,
+        profile: Profile::Full,
         scenarios: vec![Scenario::Kill],
         oracles: vec![OracleChoice::Api],
         strict: false,

@@ -19,7 +19,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use orders::hammer::{
-    OracleChoice, Pace, Progress, Report, Scenario, Service, Settings, Target, Verdict,
+    OracleChoice, Profile, Progress, Report, Scenario, Service, Settings, Target, Verdict,
 };
 
 pub(crate) use server::Enclosure;
@@ -103,7 +103,7 @@ pub(crate) async fn hammer(species: Species, seed: u64, scenarios: &[Scenario]) 
         service: Service::Running(targets),
         headers: Vec::new(),
         seed,
-        pace: Pace::Quick,
+        profile: Profile::Quick,
         scenarios: scenarios.to_vec(),
         oracles: vec![OracleChoice::Api],
         strict: species.strict,

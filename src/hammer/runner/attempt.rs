@@ -3,11 +3,11 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use super::{Driver, reading};
+use super::{Runner, reading};
 use crate::hammer::fault::{self, Intercepted};
 use crate::hammer::history::{Answer, Event, FaultSeen, Invoked, Outcome};
 use crate::hammer::wire::{Connection, Pool, Request, WireError};
-use crate::hammer::workload::{Fault, Shot};
+use crate::hammer::workload::{Fault, PlannedAttempt};
 
 /// A client whose request is held back gives up after this.
 const IMPATIENT: Duration = Duration::from_millis(50);
@@ -16,7 +16,7 @@ const IMPATIENT: Duration = Duration::from_millis(50);
 pub(super) struct Prepared<'a> {
     n: u64,
     scenario: &'a str,
-    shot: &'a Shot,
+    planned: &'a PlannedAttempt,
     pool: &'a Pool,
     connection: Result<Connection, WireError>,
     request: Request,
@@ -46,35 +46,35 @@ enum End {
     },
 }
 
-impl Driver {
+impl Runner {
     /// Connects and sends everything that does not wait for the gate.
     pub(super) async fn prepare<'a>(
         &'a self,
         scenario: &'a str,
-        shot: &'a Shot,
-        struck: bool,
+        planned: &'a PlannedAttempt,
+        during_process_fault: bool,
         drain: bool,
     ) -> Prepared<'a> {
-        let instance = shot.instance % self.pools.len();
+        let instance = planned.instance % self.pools.len();
         let pool = &self.pools[instance];
         let n = self.recorder.number();
-        let request = pool.post(&shot.lines, &shot.payload.body());
+        let request = pool.post(&planned.lines, &planned.payload.body());
         self.recorder.record(Event::Invoke(Invoked {
             n,
             t: self.recorder.now(),
             scenario: scenario.to_owned(),
             instance,
-            struck,
+            during_process_fault,
             drain,
-            ..asked(shot)
+            ..asked(planned)
         }));
         let mut proxy = None;
-        let connection = if fault::is_on_the_way(shot.fault) {
+        let connection = if fault::is_on_the_way(planned.fault) {
             fault::intercept(
                 n,
                 scenario,
                 pool.target().address,
-                shot.fault,
+                planned.fault,
                 request.bytes.len(),
                 self.patience,
             )
@@ -86,11 +86,11 @@ impl Driver {
         } else {
             pool.take().await
         };
-        let split = shot.gate.split(request.head, request.bytes.len());
+        let split = planned.gate.split(request.head, request.bytes.len());
         let mut prepared = Prepared {
             n,
             scenario,
-            shot,
+            planned,
             pool,
             connection,
             request,
@@ -114,8 +114,8 @@ impl Driver {
         flight: &AtomicUsize,
     ) -> bool {
         let n = prepared.n;
-        if prepared.shot.delay > Duration::ZERO {
-            hold_until(open + prepared.shot.delay).await;
+        if prepared.planned.delay > Duration::ZERO {
+            hold_until(open + prepared.planned.delay).await;
         }
         let end = self.release(prepared, flight).await;
         let event = self.describe(n, end);
@@ -134,14 +134,14 @@ impl Driver {
             return End::NotSent(error);
         }
         let released = Instant::now();
-        if let Fault::Vanish { after_us, reset } = prepared.shot.fault {
+        if let Fault::Vanish { after_us, reset } = prepared.planned.fault {
             hold_until(released + Duration::from_micros(after_us)).await;
             let landed = connection.is_quiet();
             connection.abandon(reset);
             self.record_vanishing(prepared.n, prepared.scenario, landed, after_us);
             return End::Gone { released };
         }
-        let patience = match prepared.shot.fault {
+        let patience = match prepared.planned.fault {
             Fault::Late { .. } => IMPATIENT,
             _ => self.patience,
         };
@@ -150,7 +150,7 @@ impl Driver {
         flight.fetch_sub(1, Ordering::Relaxed);
         match received {
             Ok((answer, first_byte)) => {
-                if answer.keeps_alive && prepared.shot.fault == Fault::None {
+                if answer.keeps_alive && prepared.planned.fault == Fault::None {
                     prepared.pool.put(connection);
                 }
                 End::Answered {
@@ -216,24 +216,24 @@ impl Driver {
     }
 }
 
-/// What the history says of a shot, wherever and whenever it is sent.
-fn asked(shot: &Shot) -> Invoked {
+/// What the history says of a planned, wherever and whenever it is sent.
+fn asked(planned: &PlannedAttempt) -> Invoked {
     let text = |line: &Vec<u8>| String::from_utf8_lossy(line).into_owned();
     Invoked {
         n: 0,
         t: 0,
         scenario: String::new(),
-        key: shot.key.clone(),
-        lines: shot.lines.iter().map(text).collect(),
-        ask: shot.ask,
-        payload: shot.payload.variant,
-        spelling: shot.payload.spelling,
-        item: shot.payload.item.clone(),
-        quantity: shot.payload.quantity,
-        instance: shot.instance,
-        gate: shot.gate,
-        fault: shot.fault,
-        struck: false,
+        key: planned.key.clone(),
+        lines: planned.lines.iter().map(text).collect(),
+        kind: planned.kind,
+        payload: planned.payload.variant,
+        spelling: planned.payload.spelling,
+        item: planned.payload.item.clone(),
+        quantity: planned.payload.quantity,
+        instance: planned.instance,
+        gate: planned.gate,
+        fault: planned.fault,
+        during_process_fault: false,
         drain: false,
     }
 }

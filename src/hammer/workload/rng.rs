@@ -7,9 +7,9 @@ use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::{Rng, SeedableRng};
 
 /// The random choices of one case.
-pub(crate) struct Draw(Pcg64Mcg);
+pub(crate) struct CaseRng(Pcg64Mcg);
 
-impl Draw {
+impl CaseRng {
     /// The draws of case `number` of the scenario `name` under `seed`.
     pub(crate) fn of(seed: u64, name: &str, number: u32) -> Self {
         // FNV-1a: small, stable for ever, and it only has to tell the cases apart.
@@ -54,8 +54,8 @@ mod tests {
     #[test]
     fn a_seed_repeats_its_draws_and_another_seed_does_not() {
         let draws = |seed, name, number| {
-            let mut draw = Draw::of(seed, name, number);
-            (0..8).map(|_| draw.below(1000)).collect::<Vec<_>>()
+            let mut rng = CaseRng::of(seed, name, number);
+            (0..8).map(|_| rng.below(1000)).collect::<Vec<_>>()
         };
         assert_eq!(draws(7, "pair", 3), draws(7, "pair", 3));
         assert_ne!(draws(7, "pair", 3), draws(8, "pair", 3));
@@ -65,11 +65,11 @@ mod tests {
 
     #[test]
     fn draws_stay_in_their_bounds() {
-        let mut draw = Draw::of(1, "bounds", 0);
+        let mut rng = CaseRng::of(1, "bounds", 0);
         let (least, most) = (Duration::from_micros(10), Duration::from_millis(10));
         for _ in 0..1000 {
-            assert!(draw.below(3) < 3);
-            let time = draw.log_time(least, most);
+            assert!(rng.below(3) < 3);
+            let time = rng.log_time(least, most);
             assert!(time >= Duration::from_micros(9) && time <= most, "{time:?}");
         }
     }

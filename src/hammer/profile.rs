@@ -6,12 +6,12 @@ use super::workload::Scenario;
 
 /// How long and how hard a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pace {
+pub enum Profile {
     /// Under eight seconds: for every build.
     Quick,
     /// Under a minute.
     Full,
-    /// Full chapters, over and over, for this long.
+    /// Full cycles, over and over, for this long.
     Soak(Duration),
 }
 
@@ -26,7 +26,7 @@ pub(crate) struct Share {
     pub(crate) lanes: usize,
 }
 
-impl Pace {
+impl Profile {
     /// Its name in reports.
     pub(crate) fn name(self) -> &'static str {
         match self {

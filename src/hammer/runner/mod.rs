@@ -19,13 +19,13 @@ use futures_util::future::join_all;
 use super::fault::{Instances, Intercepted};
 use super::history::{Event, FaultSeen, Recorder};
 use super::wire::Pool;
-use super::workload::{Blow, Case, Round, Strike};
+use super::workload::{Case, ProcessFault, ProcessFaultKind, Round};
 
 /// Between the last byte before the gates and their opening: the server takes in what it has.
 const GATES_CLOSED: Duration = Duration::from_micros(400);
 
 /// The sending half of the hammer.
-pub(crate) struct Driver {
+pub(crate) struct Runner {
     /// One for each instance of the service.
     pub(crate) pools: Vec<Arc<Pool>>,
     pub(crate) recorder: Arc<Recorder>,
@@ -35,7 +35,7 @@ pub(crate) struct Driver {
     pub(crate) patience: Duration,
 }
 
-impl Driver {
+impl Runner {
     /// Plays one case to its end.
     pub(crate) async fn play(&self, case: &Case) {
         let mut pending = Vec::new();
@@ -51,7 +51,7 @@ impl Driver {
     }
 
     /// One round: everything up to the gates, then the gates, then the answers. Says which of
-    /// the shots were accepted.
+    /// the attempts were accepted.
     async fn fire(
         &self,
         scenario: &str,
@@ -59,11 +59,11 @@ impl Driver {
         drain: bool,
         pending: &mut Vec<Intercepted>,
     ) -> Vec<bool> {
-        let struck = round.strike.is_some();
+        let during_process_fault = round.process_fault.is_some();
         let prepare = round
-            .shots
+            .attempts
             .iter()
-            .map(|shot| self.prepare(scenario, shot, struck, drain));
+            .map(|planned| self.prepare(scenario, planned, during_process_fault, drain));
         let mut prepared = join_all(prepare).await;
         pending.extend(
             prepared
@@ -80,39 +80,39 @@ impl Driver {
                 .into_iter()
                 .map(|one| self.finish(one, open, &flight)),
         );
-        // One poll releases all shots without a turn of the event loop in between.
+        // One poll releases all attempts without a turn of the event loop in between.
         let (accepted, ()) = tokio::join!(
             tokio::task::unconstrained(answers),
-            self.strike(scenario, round.strike, open, &flight)
+            self.inject(scenario, round.process_fault, open, &flight)
         );
         accepted
     }
 
     /// Strikes an instance in the middle of a round, and heals it.
-    async fn strike(
+    async fn inject(
         &self,
         scenario: &str,
-        strike: Option<Strike>,
+        process_fault: Option<ProcessFault>,
         open: Instant,
         flight: &AtomicUsize,
     ) {
-        let (Some(strike), Some(instances)) = (strike, &self.instances) else {
+        let (Some(process_fault), Some(instances)) = (process_fault, &self.instances) else {
             return;
         };
-        let victim = strike.instance % self.pools.len();
-        attempt::hold_until(open + Duration::from_micros(strike.after_us)).await;
+        let victim = process_fault.instance % self.pools.len();
+        attempt::hold_until(open + Duration::from_micros(process_fault.after_us)).await;
         let caught = flight.load(Ordering::Relaxed);
-        let (fault, done) = match strike.blow {
-            Blow::Kill => ("kill", instances.kill(victim).await),
-            Blow::Pause { .. } => ("pause", instances.pause(victim).await),
+        let (fault, done) = match process_fault.kind {
+            ProcessFaultKind::Kill => ("kill", instances.kill(victim).await),
+            ProcessFaultKind::Pause { .. } => ("pause", instances.pause(victim).await),
         };
         let t = self.recorder.now();
-        let healed = match strike.blow {
-            Blow::Kill => {
+        let healed = match process_fault.kind {
+            ProcessFaultKind::Kill => {
                 self.pools[victim].clear();
                 instances.restart(victim).await
             }
-            Blow::Pause { hold_ms } => {
+            ProcessFaultKind::Pause { hold_ms } => {
                 tokio::time::sleep(Duration::from_millis(hold_ms)).await;
                 instances.resume(victim).await
             }

@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use super::html::escape;
 use super::timeline::{ending, millis};
-use crate::hammer::history::{Attempt, Known};
-use crate::hammer::judge::Exhibit;
+use crate::hammer::history::{Attempt, Completion};
+use crate::hammer::judge::Counterexample;
 use crate::hammer::workload::Fault;
 
 /// This many attempts are drawn.
@@ -53,8 +53,8 @@ fn ends(attempt: &Attempt) -> (u64, u64) {
 }
 
 /// The drawing.
-pub(super) fn draw(exhibit: &Exhibit) -> String {
-    let attempts: Vec<&Attempt> = exhibit.attempts.iter().take(LANES).collect();
+pub(super) fn draw(counterexample: &Counterexample) -> String {
+    let attempts: Vec<&Attempt> = counterexample.attempts.iter().take(LANES).collect();
     let axis = Axis::new(
         attempts
             .iter()
@@ -76,17 +76,17 @@ fn lane(svg: &mut String, attempt: &Attempt, axis: &Axis, start: u64, y: f64) ->
     let (from, to) = ends(attempt);
     let (x, end) = (axis.x(from), axis.x(to));
     let class = match (
-        attempt.known,
+        attempt.completion,
         attempt.accepted().map(|answer| answer.replayed),
     ) {
-        (Known::Ok, Some(false)) => 0,
-        (Known::Ok, _) => 1,
-        (Known::Fail, _) => 2,
-        (Known::Unknown, _) => 3,
+        (Completion::Ok, Some(false)) => 0,
+        (Completion::Ok, _) => 1,
+        (Completion::Fail, _) => 2,
+        (Completion::Unknown, _) => 3,
     };
     let text = y + 13.0;
     let asked = &attempt.invoked;
-    if asked.fault != Fault::None || asked.struck {
+    if asked.fault != Fault::None || asked.during_process_fault {
         let width = TO - FROM;
         write!(
             svg,

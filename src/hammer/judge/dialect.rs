@@ -1,14 +1,14 @@
-//! The terms of a target: which of the choices that the contract leaves open it has made.
+//! The dialect of a target: which of the choices that the contract leaves open it has made.
 //!
-//! Learned from the answers at rest, so that the same terms can be asked of it under fire. A
+//! Learned from the answers at rest, so that the same dialect can be asked of it under fire. A
 //! choice that gives up the promise itself is not among them.
 
 use crate::hammer::history::{Answer, Attempt};
-use crate::hammer::workload::{Ask, Spelling};
+use crate::hammer::workload::{RequestKind, Spelling};
 
 /// The learned choices.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Terms {
+pub(crate) struct Dialect {
     /// Status of a fresh answer; the contract says 201.
     pub(crate) fresh: u16,
     /// Status of a replay; the contract says 200.
@@ -25,7 +25,7 @@ pub(crate) struct Terms {
     pub(crate) settle_ms: u64,
 }
 
-impl Default for Terms {
+impl Default for Dialect {
     fn default() -> Self {
         Self {
             fresh: 201,
@@ -39,10 +39,10 @@ impl Default for Terms {
     }
 }
 
-impl Terms {
+impl Dialect {
     /// What the answers at rest teach. What they do not teach is as the contract says.
     pub(crate) fn learn(attempts: &[Attempt], settle_ms: u64) -> Self {
-        let mut terms = Self {
+        let mut dialect = Self {
             settle_ms,
             ..Self::default()
         };
@@ -52,12 +52,12 @@ impl Terms {
             .filter(|one| one.invoked.payload == 0 && one.invoked.spelling == Spelling::Plain)
             .filter_map(|one| one.accepted());
         if let Some(first) = plain.next() {
-            terms.fresh = first.status;
+            dialect.fresh = first.status;
         }
         if let Some(replay) = plain.next() {
-            terms.replay = replay.status;
-            terms.marker = replay.replayed;
-            terms.location = replay.location.is_some();
+            dialect.replay = replay.status;
+            dialect.marker = replay.replayed;
+            dialect.location = replay.location.is_some();
         }
         for attempt in &asked {
             let Some(answer) = attempt.answer() else {
@@ -65,12 +65,12 @@ impl Terms {
             };
             let refused = (400..500).contains(&answer.status);
             if attempt.invoked.payload != 0 && matches!(answer.status, 409 | 422) {
-                terms.mismatch = answer.status;
+                dialect.mismatch = answer.status;
             } else if attempt.invoked.spelling != Spelling::Plain && refused {
-                terms.foreign.push(attempt.invoked.spelling);
+                dialect.foreign.push(attempt.invoked.spelling);
             }
         }
-        terms
+        dialect
     }
 
     /// Whether fresh answers can be told from replays.
@@ -124,7 +124,7 @@ impl Terms {
 fn at_rest(attempts: &[Attempt]) -> Vec<&Attempt> {
     let mut asked = attempts
         .iter()
-        .filter(|one| one.invoked.scenario == "contract" && one.invoked.ask == Ask::Place);
+        .filter(|one| one.invoked.scenario == "contract" && one.invoked.kind == RequestKind::Place);
     let accepted = asked.clone().find(|one| one.accepted().is_some());
     let first = accepted.or_else(|| asked.next());
     let Some(first) = first else {
@@ -132,7 +132,9 @@ fn at_rest(attempts: &[Attempt]) -> Vec<&Attempt> {
     };
     attempts
         .iter()
-        .filter(|one| one.invoked.key == first.invoked.key && one.invoked.ask == Ask::Place)
+        .filter(|one| {
+            one.invoked.key == first.invoked.key && one.invoked.kind == RequestKind::Place
+        })
         .filter(|one| !one.invoked.drain)
         .collect()
 }

@@ -1,4 +1,4 @@
-//! What is to be sent: cases, rounds and shots. Data only; how it is sent is `drive`'s business.
+//! What is to be sent: cases, rounds and attempts. Data only; how it is sent is `runner`'s business.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Scenario;
 use super::payload::Payload;
 
-/// Some keys and what happens to them, from the first shot to the last planned one.
+/// Some keys and what happens to them, from the first attempt to the last planned one.
 #[derive(Debug, Clone)]
 pub(crate) struct Case {
     pub(crate) scenario: Scenario,
@@ -17,44 +17,44 @@ pub(crate) struct Case {
 
 impl Case {
     /// How many attempts it makes.
-    pub(crate) fn shots(&self) -> u64 {
+    pub(crate) fn attempts(&self) -> u64 {
         self.rounds
             .iter()
-            .map(|round| round.shots.len() as u64)
+            .map(|round| round.attempts.len() as u64)
             .sum()
     }
 }
 
-/// Shots that are released together.
+/// Attempts that are released together.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Round {
     /// Waited before the round: the backoff of a realistic client.
     pub(crate) backoff: Duration,
     /// Wait until every fault of the earlier rounds has landed or has missed.
     pub(crate) after_faults: bool,
-    pub(crate) shots: Vec<Shot>,
-    pub(crate) strike: Option<Strike>,
+    pub(crate) attempts: Vec<PlannedAttempt>,
+    pub(crate) process_fault: Option<ProcessFault>,
 }
 
 impl Round {
-    /// These shots at once, with nothing around them.
-    pub(crate) fn of(shots: Vec<Shot>) -> Self {
+    /// These attempts at once, with nothing around them.
+    pub(crate) fn of(attempts: Vec<PlannedAttempt>) -> Self {
         Self {
-            shots,
+            attempts,
             ..Self::default()
         }
     }
 
-    /// One shot alone.
-    pub(crate) fn single(shot: Shot) -> Self {
-        Self::of(vec![shot])
+    /// One attempt alone.
+    pub(crate) fn single(attempt: PlannedAttempt) -> Self {
+        Self::of(vec![attempt])
     }
 }
 
 /// One wire attempt to be made.
 #[derive(Debug, Clone)]
-pub(crate) struct Shot {
-    pub(crate) ask: Ask,
+pub(crate) struct PlannedAttempt {
+    pub(crate) kind: RequestKind,
     /// What the history calls the key. Equal labels are one key.
     pub(crate) key: String,
     /// The values of the `Idempotency-Key` header lines, as bytes on the wire.
@@ -68,11 +68,11 @@ pub(crate) struct Shot {
     pub(crate) fault: Fault,
 }
 
-impl Shot {
+impl PlannedAttempt {
     /// A well-formed order under the key `label`, whose header value is `key`.
     pub(crate) fn place(label: &str, key: &str, payload: Payload) -> Self {
         Self {
-            ask: Ask::Place,
+            kind: RequestKind::Place,
             key: label.to_owned(),
             lines: vec![key.as_bytes().to_vec()],
             payload,
@@ -84,40 +84,40 @@ impl Shot {
     }
 
     /// The same with another question to the contract.
-    pub(crate) fn asking(mut self, ask: Ask) -> Self {
-        self.ask = ask;
+    pub(crate) fn with_kind(mut self, kind: RequestKind) -> Self {
+        self.kind = kind;
         self
     }
 
     /// The same on another instance.
-    pub(crate) fn on(mut self, instance: usize) -> Self {
+    pub(crate) fn on_instance(mut self, instance: usize) -> Self {
         self.instance = instance;
         self
     }
 
     /// The same behind another gate.
-    pub(crate) fn behind(mut self, gate: Gate) -> Self {
+    pub(crate) fn with_gate(mut self, gate: Gate) -> Self {
         self.gate = gate;
         self
     }
 
     /// The same, `delay` after the gate opened.
-    pub(crate) fn late(mut self, delay: Duration) -> Self {
+    pub(crate) fn delayed(mut self, delay: Duration) -> Self {
         self.delay = delay;
         self
     }
 
     /// The same, with a fault on its way.
-    pub(crate) fn suffering(mut self, fault: Fault) -> Self {
+    pub(crate) fn with_fault(mut self, fault: Fault) -> Self {
         self.fault = fault;
         self
     }
 }
 
-/// What a shot asks of the contract.
+/// What an attempt asks of the contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Ask {
+pub(crate) enum RequestKind {
     /// A well-formed order.
     Place,
     /// No `Idempotency-Key` line.
@@ -181,16 +181,16 @@ pub(crate) enum Fault {
 
 /// What happens to a spawned instance in the middle of a round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Strike {
+pub(crate) struct ProcessFault {
     pub(crate) instance: usize,
     pub(crate) after_us: u64,
-    pub(crate) blow: Blow,
+    pub(crate) kind: ProcessFaultKind,
 }
 
-/// The kinds of strike.
+/// The kinds of process faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Blow {
+pub(crate) enum ProcessFaultKind {
     /// `SIGKILL`, and a restart when the round is over.
     Kill,
     /// `SIGSTOP`, and `SIGCONT` after `hold_ms`.

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use futures_util::stream;
 
-use super::Driver;
+use super::Runner;
 use crate::hammer::history::Attempt;
-use crate::hammer::workload::{Ask, Fault, Gate, Payload, Round, Shot};
+use crate::hammer::workload::{Fault, Gate, Payload, PlannedAttempt, RequestKind, Round};
 
 /// This many keys are retried at once.
 const ABREAST: usize = 64;
@@ -19,15 +19,15 @@ struct Unfinished {
     scenario: String,
     resolved: bool,
     /// The payload that was accepted, or all that were tried.
-    shots: Vec<Shot>,
+    attempts: Vec<PlannedAttempt>,
 }
 
-impl Driver {
-    /// Retries every key of the chapter: those without an answer until `settle` has passed, then
+impl Runner {
+    /// Retries every key of the cycle: those without an answer until `settle` has passed, then
     /// the others once, as long as `replays` lasts. Says whether a fresh key is accepted.
     pub(crate) async fn drain(
         &self,
-        control: [Shot; 2],
+        control: [PlannedAttempt; 2],
         settle: Duration,
         replays: Duration,
     ) -> bool {
@@ -42,7 +42,7 @@ impl Driver {
         stream::iter(keys.iter().skip(open).enumerate())
             .for_each_concurrent(ABREAST / 4, |(place, key)| async move {
                 if Instant::now() < deadline {
-                    self.retry(&key.scenario, key.shots[0].clone().on(place))
+                    self.retry(&key.scenario, key.attempts[0].clone().on_instance(place))
                         .await;
                 }
             })
@@ -51,7 +51,7 @@ impl Driver {
     }
 
     /// Whether one of two fresh keys is accepted.
-    pub(crate) async fn control(&self, [one, other]: [Shot; 2]) -> bool {
+    pub(crate) async fn control(&self, [one, other]: [PlannedAttempt; 2]) -> bool {
         self.retry("contract", one).await || self.retry("contract", other).await
     }
 
@@ -59,8 +59,11 @@ impl Driver {
     async fn insist(&self, key: &Unfinished, mut place: usize, deadline: Instant) {
         let mut backoff = Duration::from_millis(25);
         while Instant::now() < deadline {
-            for shot in &key.shots {
-                if self.retry(&key.scenario, shot.clone().on(place)).await {
+            for planned in &key.attempts {
+                if self
+                    .retry(&key.scenario, planned.clone().on_instance(place))
+                    .await
+                {
                     return;
                 }
                 place += 1;
@@ -71,8 +74,8 @@ impl Driver {
     }
 
     /// One more attempt; says whether it was accepted.
-    async fn retry(&self, scenario: &str, shot: Shot) -> bool {
-        let round = Round::single(shot);
+    async fn retry(&self, scenario: &str, planned: PlannedAttempt) -> bool {
+        let round = Round::single(planned);
         let accepted = self.fire(scenario, &round, true, &mut Vec::new()).await;
         accepted.contains(&true)
     }
@@ -83,35 +86,35 @@ fn unfinished(attempts: &[Attempt]) -> Vec<Unfinished> {
     let mut keys: BTreeMap<&str, Unfinished> = BTreeMap::new();
     for attempt in attempts {
         let asked = &attempt.invoked;
-        if asked.ask != Ask::Place {
+        if asked.kind != RequestKind::Place {
             continue;
         }
         let key = keys.entry(&asked.key).or_insert_with(|| Unfinished {
             scenario: asked.scenario.clone(),
             resolved: false,
-            shots: Vec::new(),
+            attempts: Vec::new(),
         });
-        let shot = again(attempt);
+        let planned = again(attempt);
         if attempt.accepted().is_some() && !key.resolved {
             key.resolved = true;
-            key.shots = vec![shot];
+            key.attempts = vec![planned];
         } else if !key.resolved
             && key
-                .shots
+                .attempts
                 .iter()
-                .all(|one| one.payload.variant != shot.payload.variant)
+                .all(|one| one.payload.variant != planned.payload.variant)
         {
-            key.shots.push(shot);
+            key.attempts.push(planned);
         }
     }
     keys.into_values().collect()
 }
 
-/// The shot that repeats an attempt.
-fn again(attempt: &Attempt) -> Shot {
+/// The planned that repeats an attempt.
+fn again(attempt: &Attempt) -> PlannedAttempt {
     let asked = &attempt.invoked;
-    Shot {
-        ask: asked.ask,
+    PlannedAttempt {
+        kind: asked.kind,
         key: asked.key.clone(),
         lines: asked
             .lines

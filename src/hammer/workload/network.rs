@@ -1,0 +1,79 @@
+//! Scenarios in which the network, or the client, fails.
+
+use std::time::Duration;
+
+use super::{CaseBuilder, Fault, Gate, PlannedAttempt, Round};
+
+/// The answer is lost; the client retries at once, or two of its retries race.
+pub(super) fn lost_answer(builder: &mut CaseBuilder<'_>) -> Vec<Round> {
+    let attempt = builder.attempt(0);
+    let lost = attempt.clone().with_fault(Fault::LoseAnswer);
+    let retries = builder.rng.pick(&[1, 1, 2]);
+    let retry = vec![attempt.clone().on_instance(builder.instance()); retries];
+    vec![
+        Round::single(lost),
+        Round::of(retry),
+        Round::single(attempt),
+    ]
+}
+
+/// The connection is cut at one of the stretches of request and answer, in turn.
+pub(super) fn cut(builder: &mut CaseBuilder<'_>) -> Vec<Round> {
+    let attempt = builder.attempt(0);
+    let stretch = (builder.number * 125) % 1000 + builder.rng.below(125);
+    let fault = match builder.number % 5 {
+        0 | 1 => Fault::CutRequest { permille: stretch },
+        2 | 3 => Fault::CutAnswer { permille: stretch },
+        _ => Fault::Duplicate,
+    };
+    let cut = attempt.clone().with_fault(fault);
+    vec![Round::single(cut), Round::single(attempt)]
+}
+
+/// The client goes away right after the last byte, or while the server is at work. Nothing more:
+/// whatever the server leaves behind has until the end of the run to heal.
+pub(super) fn vanish(builder: &mut CaseBuilder<'_>) -> Vec<Round> {
+    // A server that has seen the end of the connection before it looks at the request drops it
+    // unread; most windows are open for some microseconds after that.
+    let micros = |least, most| (Duration::from_micros(least), Duration::from_micros(most));
+    let (least, most) = match builder.rng.below(10) {
+        0 | 1 => micros(1, 2),
+        2..=6 => micros(4, 200),
+        _ => micros(200, 20_000),
+    };
+    let after = builder.rng.log_time(least, most);
+    let gate = builder.rng.pick(&[Gate::LastByte, Gate::Barrier]);
+    let fault = Fault::Vanish {
+        after_us: u64::try_from(after.as_micros()).expect("at most 20 ms"),
+        reset: builder.rng.chance(50),
+    };
+    let attempt = builder.attempt(0).with_gate(gate);
+    let gone = attempt.clone().with_fault(fault);
+    // Every other vanishing client had a rival that stays.
+    let attempts: Vec<PlannedAttempt> = if builder.rng.chance(70) {
+        vec![gone]
+    } else {
+        vec![gone, attempt]
+    };
+    vec![Round::of(attempts)]
+}
+
+/// A request is held back; its retry is answered; then the first one arrives after all.
+pub(super) fn late(builder: &mut CaseBuilder<'_>) -> Vec<Round> {
+    let attempt = builder.attempt(0);
+    let held = attempt.clone().with_fault(Fault::Late {
+        after_ms: 150 + u64::from(builder.rng.below(150)),
+    });
+    let retry = attempt.clone().on_instance(builder.instance());
+    let mut rounds = vec![Round::single(held), Round::single(retry)];
+    if builder.rng.chance(50) {
+        let mut other = attempt.clone();
+        other.payload = attempt.payload.other_quantity();
+        rounds.push(Round::single(other));
+    }
+    rounds.push(Round {
+        after_faults: true,
+        ..Round::single(attempt)
+    });
+    rounds
+}
