@@ -142,9 +142,9 @@ impl HammerArgs {
             return measure(self, &scratch).await;
         }
         let settings = settings(self, &scratch).await?;
-        let impossible = settings.impossible();
-        if !impossible.is_empty() {
-            return Err(impossible.join("; ").into());
+        let unplayable = settings.unplayable_scenarios();
+        if !unplayable.is_empty() {
+            return Err(unplayable.join("; ").into());
         }
         let progress = Progress::new(Format::detect());
         let found = hammer::run(&settings, &progress, interrupt()).await?;

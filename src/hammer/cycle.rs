@@ -1,5 +1,7 @@
-//! A cycle: everything once, then healing, retries and the oracle. What it leaves in the history
-//! can be judged by itself and forgotten, so that a soak of hours needs the memory of one cycle.
+//! A cycle: every scenario once, then healing, retries and the oracles.
+//!
+//! The history of a cycle is judged by itself and then dropped, so a soak of hours needs the
+//! memory of one cycle.
 
 use std::time::{Duration, Instant};
 
@@ -11,57 +13,44 @@ use super::history::{Cycle, Event, OracleRead};
 use super::judge;
 use super::oracle::Oracle;
 use super::profile::{Profile, Share};
-use super::report::Progress;
+use super::progress::Progress;
 use super::runner::Runner;
-use super::workload::{self, Payload, PlannedAttempt, Scenario, Setting};
+use super::workload::{self, CaseContext, Payload, PlannedAttempt, Scenario};
 
-/// What all cycles have at hand.
+/// A target with a higher latency than this gets more concurrent cases.
+const SLOW: Duration = Duration::from_millis(25);
+
+/// How many case numbers each cycle reserves per scenario.
+const CASES: u32 = 70_000;
+
+/// What all cycles of a run share.
 pub(crate) struct RunContext {
     pub(crate) seed: u64,
-    /// The name of the run.
+    /// The name of the run, part of every key and item.
     pub(crate) run: String,
-    /// The first instance, as it is called in sentences.
+    /// URL of the first instance, for messages.
     pub(crate) target: String,
-    pub(crate) wanted: Vec<Scenario>,
+    pub(crate) scenarios: Vec<Scenario>,
     pub(crate) runner: Runner,
-    /// Each with its name, or why it could not be opened.
+    /// The oracles by name, or why they could not be opened.
     pub(crate) oracles: Vec<(String, Result<Oracle, String>)>,
 }
 
 impl RunContext {
-    /// Each cycle has a name of its own in its keys and items.
-    fn setting(&self, cycle: u32) -> Setting {
-        Setting {
-            seed: self.seed,
-            run: format!("{}.{cycle}", self.run),
-            instances: self.runner.pools.len(),
-        }
-    }
-
-    /// Everything once; what it leaves in the history can be judged by itself.
-    pub(crate) async fn cycle(&self, number: u32, profile: Profile, progress: &Progress) -> Cycle {
+    /// Runs every scenario once, heals the service, retries every key and reads the oracles.
+    pub(crate) async fn run_cycle(
+        &self,
+        number: u32,
+        profile: Profile,
+        progress: &Progress,
+    ) -> Cycle {
+        let recorder = &self.runner.client.recorder;
         let mut cycle = Cycle::default();
-        // One key may have bad luck; two that get no order belong to no server of orders.
-        let mut speaks = Ok(());
-        for first in [0, 7] {
-            let case = workload::case(
-                &self.setting(number),
-                Scenario::Contract,
-                number * CASES + first,
-            );
-            self.runner.play(&case).await;
-            let recorder = &self.runner.recorder;
-            speaks = recorder.with_attempts(|all| judge::speaks(all, &self.target));
-            let silent = recorder.with_attempts(|all| all.iter().all(|one| one.answer().is_none()));
-            if speaks.is_ok() || silent {
-                break;
-            }
-        }
-        if speaks.is_err() {
-            cycle.t = self.runner.recorder.now();
+        if !self.speaks_contract(number).await {
+            cycle.t = recorder.now();
             return cycle;
         }
-        cycle.troubles = self.scenarios(number, profile, progress).await;
+        cycle.troubles = self.run_scenarios(number, profile, progress).await;
         progress.begin("retry and read", 1);
         if let Some(Err(error)) = self.heal().await {
             cycle.troubles.push(format!("could not be healed: {error}"));
@@ -69,21 +58,61 @@ impl RunContext {
         let control = self.control(number, "drain");
         cycle.alive = self
             .runner
-            .drain(control, profile.settle(), profile.replays())
+            .drain(control, profile.settle_time(), profile.replay_time())
             .await;
-        self.read(number).await;
+        self.read_oracles(number).await;
         progress.tick(0);
-        cycle.t = self.runner.recorder.now();
+        cycle.t = recorder.now();
         cycle
     }
 
-    /// All scenarios; returns what kept them from being played.
-    async fn scenarios(&self, cycle: u32, profile: Profile, progress: &Progress) -> Vec<String> {
+    /// Ends a cycle that the user interrupted: sends no more orders, but reads what is stored.
+    pub(crate) async fn end_interrupted(&self, cycle: u32) -> Cycle {
+        let recorder = &self.runner.client.recorder;
+        recorder.give_up();
+        let read = async {
+            let _ = self.heal().await;
+            self.read_oracles(cycle).await;
+        };
+        // A target that hangs must not hold up the user; its orders then stay unread.
+        let _ = tokio::time::timeout(Duration::from_secs(5), read).await;
+        Cycle {
+            t: recorder.now(),
+            interrupted: true,
+            ..Cycle::default()
+        }
+    }
+
+    /// Runs the first case of `contract`; returns whether the target takes orders at all.
+    async fn speaks_contract(&self, cycle: u32) -> bool {
+        let recorder = &self.runner.client.recorder;
+        // One key may fail by accident; if a second one fails too, the target takes no orders.
+        for first in [0, 7] {
+            let number = cycle * CASES + first;
+            let case = workload::case(&self.case_context(cycle), Scenario::Contract, number);
+            self.runner.run(&case).await;
+            let speaks =
+                recorder.with_attempts(|all| judge::speaks_contract(all, &self.target).is_ok());
+            let silent = recorder.with_attempts(|all| all.iter().all(|one| one.answer().is_none()));
+            if speaks || silent {
+                return speaks;
+            }
+        }
+        false
+    }
+
+    /// Runs all scenarios; returns what kept any of them from running.
+    async fn run_scenarios(
+        &self,
+        cycle: u32,
+        profile: Profile,
+        progress: &Progress,
+    ) -> Vec<String> {
         let begun = Instant::now();
         let latency = self.latency(cycle).await;
         let hurried = profile == Profile::Quick && latency > SLOW;
-        for (place, group) in groups(&self.wanted, hurried).iter().enumerate() {
-            let names: Vec<&str> = group.iter().map(|one| one.name()).collect();
+        for (index, group) in groups(&self.scenarios, hurried).iter().enumerate() {
+            let names: Vec<&str> = group.iter().map(|scenario| scenario.name()).collect();
             let names = names.join(", ");
             if begun.elapsed() > profile.budget() * 5 / 4 {
                 return vec![format!("there was no time for {names}")];
@@ -91,26 +120,27 @@ impl RunContext {
             let cases = group.iter().map(|one| u64::from(profile.share(*one).cases));
             progress.begin(&names, cases.sum());
             let late = begun.elapsed() > profile.budget();
-            let play = |one: &Scenario| {
-                // When the time is nearly over, everything that is left is tried a little.
-                let mut share = profile.share(*one);
+            let run = |scenario: &Scenario| {
+                let mut share = profile.share(*scenario);
+                // Near the end of the budget, every scenario left gets a short turn.
                 if late {
                     share.time /= 10;
                 }
-                self.scenario(*one, cycle, share, latency, progress)
+                self.run_scenario(*scenario, cycle, share, latency, progress)
             };
-            join_all(group.iter().map(play)).await;
-            self.runner.recorder.give_up();
-            let control = self.control(cycle, &place.to_string());
-            if !self.runner.control(control).await {
+            join_all(group.iter().map(run)).await;
+            self.runner.client.recorder.give_up();
+            let control = self.control(cycle, &index.to_string());
+            if !self.runner.accepts_orders(control).await {
                 return vec![format!("the target stopped taking orders during {names}")];
             }
         }
         Vec::new()
     }
 
-    /// The cases of one scenario, some at once, until they or their time are used up.
-    async fn scenario(
+    /// Runs the cases of one scenario, some of them concurrently, until they or their time are
+    /// used up.
+    async fn run_scenario(
         &self,
         scenario: Scenario,
         cycle: u32,
@@ -118,40 +148,41 @@ impl RunContext {
         latency: Duration,
         progress: &Progress,
     ) {
-        let slow = usize::try_from(latency.as_millis() / SLOW.as_millis()).unwrap_or(0);
-        let lanes = share.lanes * (1 + slow.min(3));
+        let slowness = usize::try_from(latency.as_millis() / SLOW.as_millis()).unwrap_or(0);
+        let concurrency = share.concurrency * (1 + slowness.min(3));
         let deadline = Instant::now() + share.time;
         let skip = u32::from(scenario == Scenario::Contract);
-        let setting = self.setting(cycle);
+        let context = self.case_context(cycle);
         let cases = (skip..share.cases)
             .take_while(|_| Instant::now() < deadline)
-            .map(|number| workload::case(&setting, scenario, cycle * CASES + number));
-        let play = stream::iter(cases).for_each_concurrent(lanes, |case| async move {
-            self.runner.play(&case).await;
+            .map(|number| workload::case(&context, scenario, cycle * CASES + number));
+        let run = stream::iter(cases).for_each_concurrent(concurrency, |case| async move {
+            self.runner.run(&case).await;
             progress.tick(case.attempts());
         });
-        // A target that hangs must not hold up the run: its clients give up and go away.
-        let bound = share.time + self.runner.patience * 2;
-        let longest = if scenario.needs_processes() {
+        // A target that hangs must not hold up the run: its clients give up.
+        let bound = share.time + self.runner.client.response_timeout * 2;
+        let bound = if scenario.needs_processes() {
             bound * 4
         } else {
             bound
         };
-        let _ = tokio::time::timeout(longest, play).await;
+        let _ = tokio::time::timeout(bound, run).await;
     }
 
-    /// How long a fresh order takes; the first ones of all may take longer.
+    /// Measures the latency of a fresh order: the lower of two, since the first one may pay for
+    /// warm-up.
     async fn latency(&self, cycle: u32) -> Duration {
         let mut least = Duration::MAX;
         for name in ["first", "second"] {
             let begun = Instant::now();
-            self.runner.control(self.control(cycle, name)).await;
+            self.runner.accepts_orders(self.control(cycle, name)).await;
             least = least.min(begun.elapsed());
         }
         least
     }
 
-    /// Fresh keys, to see whether orders are still taken.
+    /// Plans orders under two fresh keys, which show whether the target still takes orders.
     fn control(&self, cycle: u32, name: &str) -> [PlannedAttempt; 2] {
         ["a", "b"].map(|turn| {
             let label = format!("control-{name}-{turn}");
@@ -161,20 +192,31 @@ impl RunContext {
         })
     }
 
+    /// The context of the cases of `cycle`, whose keys and items carry its number.
+    fn case_context(&self, cycle: u32) -> CaseContext {
+        CaseContext {
+            seed: self.seed,
+            run: format!("{}.{cycle}", self.run),
+            instances: self.runner.client.pools.len(),
+        }
+    }
+
+    /// Gets every private instance running again.
     async fn heal(&self) -> Option<Result<(), ProcessError>> {
         let instances = self.runner.instances.as_ref()?;
-        for pool in &self.runner.pools {
+        for pool in &self.runner.client.pools {
             pool.clear();
         }
         Some(instances.heal().await)
     }
 
-    /// Asks every oracle for the orders of this cycle.
-    async fn read(&self, cycle: u32) {
-        let recorder = &self.runner.recorder;
+    /// Reads the orders of `cycle` from every oracle.
+    async fn read_oracles(&self, cycle: u32) {
+        let recorder = &self.runner.client.recorder;
+        let prefix = format!("hammer-{}.{cycle}-", self.run);
         for (name, oracle) in &self.oracles {
             let (orders, trouble) = match oracle {
-                Ok(oracle) => oracle.read(&format!("hammer-{}.{cycle}-", self.run)).await,
+                Ok(oracle) => oracle.read(&prefix).await,
                 Err(error) => (Vec::new(), Some(error.clone())),
             };
             let count = orders.len() as u64;
@@ -189,38 +231,19 @@ impl RunContext {
             }));
         }
     }
-
-    /// The user has had enough: no more orders, but what was seen is worth a report.
-    pub(crate) async fn interrupted(&self, cycle: u32) -> Cycle {
-        self.runner.recorder.give_up();
-        let read = async {
-            let _ = self.heal().await;
-            self.read(cycle).await;
-        };
-        // A target that hangs must not hold up the user: then nothing is known of its orders.
-        let _ = tokio::time::timeout(Duration::from_secs(5), read).await;
-        Cycle {
-            t: self.runner.recorder.now(),
-            interrupted: true,
-            ..Cycle::default()
-        }
-    }
 }
 
-/// Scenarios one after another, but all at once where there is no time to wait for a slow target,
-/// which leaves this machine idle. Who kills processes plays alone.
-fn groups(wanted: &[Scenario], hurried: bool) -> Vec<Vec<Scenario>> {
-    let (alone, together): (Vec<Scenario>, Vec<Scenario>) =
-        wanted.iter().partition(|one| one.needs_processes());
-    let abreast = if hurried { together.len() } else { 1 };
-    let groups = together.chunks(abreast.max(1)).map(<[Scenario]>::to_vec);
+/// Groups the scenarios that run at the same time.
+///
+/// They run one after another, except in a hurried run against a slow target, which would leave
+/// this machine idle. Scenarios that kill processes always run alone.
+fn groups(scenarios: &[Scenario], hurried: bool) -> Vec<Vec<Scenario>> {
+    let (alone, together): (Vec<Scenario>, Vec<Scenario>) = scenarios
+        .iter()
+        .partition(|scenario| scenario.needs_processes());
+    let size = if hurried { together.len() } else { 1 };
+    let groups = together.chunks(size.max(1)).map(<[Scenario]>::to_vec);
     groups
-        .chain(alone.into_iter().map(|one| vec![one]))
+        .chain(alone.into_iter().map(|scenario| vec![scenario]))
         .collect()
 }
-
-/// A target that answers slower than this is waited for on more lanes.
-const SLOW: Duration = Duration::from_millis(25);
-
-/// Case numbers of one cycle.
-const CASES: u32 = 70_000;

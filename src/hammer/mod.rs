@@ -20,12 +20,15 @@
 //! - `load`: throughput and latency, which is another question.
 
 mod cycle;
+mod decode;
+mod error;
 mod fault;
 mod history;
 mod judge;
 mod load;
 mod oracle;
 mod profile;
+mod progress;
 mod report;
 mod run;
 mod runner;
@@ -33,14 +36,16 @@ mod settings;
 mod wire;
 mod workload;
 
+pub use error::RunError;
 pub use fault::{Launch, ProcessError};
 pub use history::HistoryError;
 pub use judge::Verdict;
 pub use load::{LoadReport, LoadSettings, Threshold, load};
 pub use oracle::OracleChoice;
 pub use profile::Profile;
-pub use report::{Format, Progress, Report};
-pub use run::{RunError, check, run};
+pub use progress::{Format, Progress};
+pub use report::Report;
+pub use run::{check, run};
 pub use settings::{Service, Settings};
 pub use wire::{Target, TargetError};
 pub use workload::Scenario;

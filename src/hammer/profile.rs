@@ -23,7 +23,7 @@ pub(crate) struct Share {
     /// New cases are begun for this long.
     pub(crate) time: Duration,
     /// This many cases at once.
-    pub(crate) lanes: usize,
+    pub(crate) concurrency: usize,
 }
 
 impl Profile {
@@ -43,8 +43,8 @@ impl Profile {
 
     /// What a scenario gets.
     pub(crate) fn share(self, scenario: Scenario) -> Share {
-        // Cases and milliseconds, quick and full; lanes.
-        let (quick, full, lanes) = match scenario {
+        // Cases and milliseconds, quick and full; concurrency.
+        let (quick, full, concurrency) = match scenario {
             Scenario::Contract => ((7, 2500), (7, 5000), 7),
             Scenario::Vanish => ((600, 900), (1500, 3000), 4),
             Scenario::Pair => ((320, 700), (4000, 5000), 6),
@@ -67,7 +67,7 @@ impl Profile {
         Share {
             cases,
             time: Duration::from_millis(millis),
-            lanes,
+            concurrency,
         }
     }
 
@@ -80,7 +80,7 @@ impl Profile {
     }
 
     /// How long an attempt waits for its answer.
-    pub(crate) fn patience(self) -> Duration {
+    pub(crate) fn response_timeout(self) -> Duration {
         match self {
             Self::Quick => Duration::from_secs(1),
             Self::Full | Self::Soak(_) => Duration::from_secs(4),
@@ -88,7 +88,7 @@ impl Profile {
     }
 
     /// How long a key may stay unresolved after everything is healed.
-    pub(crate) fn settle(self) -> Duration {
+    pub(crate) fn settle_time(self) -> Duration {
         match self {
             Self::Quick => Duration::from_millis(1200),
             Self::Full | Self::Soak(_) => Duration::from_secs(5),
@@ -96,7 +96,7 @@ impl Profile {
     }
 
     /// How long keys that are answered already are asked once more.
-    pub(crate) fn replays(self) -> Duration {
+    pub(crate) fn replay_time(self) -> Duration {
         match self {
             Self::Quick => Duration::from_millis(300),
             Self::Full | Self::Soak(_) => Duration::from_secs(2),
@@ -104,7 +104,7 @@ impl Profile {
     }
 
     /// The races of fewer keys prove nothing.
-    pub(crate) fn least_contended(self) -> u64 {
+    pub(crate) fn min_contended_keys(self) -> u64 {
         match self {
             Self::Quick => 20,
             Self::Full | Self::Soak(_) => 100,

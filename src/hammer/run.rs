@@ -1,50 +1,30 @@
-//! A run from beginning to end: setting up, cycles, verdict; and judging a history again.
+//! Runs the hammer from set-up to verdict, and judges a recorded history again.
 
 use std::future::Future;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::cycle::RunContext;
-use super::fault::{Instances, ProcessError};
-use super::history::{
-    CycleHistory, Event, Header, HistoryError, Reader, Recorder, VERSION, Writer,
-};
+use super::error::RunError;
+use super::history::{CycleHistory, Event, Header, Reader, Recorder, VERSION, Writer};
 use super::judge::{self, Judgement, Verdict};
 use super::oracle::{Oracle, OracleChoice};
 use super::profile::Profile;
-use super::report::{Progress, Report};
-use super::runner::Runner;
-use super::settings::{Service, Settings};
+use super::progress::Progress;
+use super::report::Report;
+use super::runner::{Client, Runner};
+use super::settings::Settings;
 use super::wire::Pool;
 
-/// Why there is no verdict at all.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// A private instance does not run.
-    #[error(transparent)]
-    Process(#[from] ProcessError),
-    /// A history cannot be read.
-    #[error(transparent)]
-    History(#[from] HistoryError),
-    /// The reports cannot be written.
-    #[error("could not write {path}")]
-    Write {
-        /// What was written.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-}
-
-/// Torments a service as `settings` say until it is done or `interrupt` resolves.
+/// Runs the scenarios of `settings` until they are done or `interrupt` resolves.
 pub async fn run(
     settings: &Settings,
     progress: &Progress,
     interrupt: impl Future<Output = ()>,
 ) -> Result<Report, RunError> {
     let (header, context) = begin(settings).await?;
+    let recorder = &context.runner.client.recorder;
     let mut judgement = Judgement::new(header);
     let mut interrupt = std::pin::pin!(interrupt);
     let end = match settings.profile {
@@ -53,11 +33,10 @@ pub async fn run(
     };
     for number in 0.. {
         let cycle = tokio::select! {
-            cycle = context.cycle(number, settings.profile, progress) => cycle,
-            () = &mut interrupt => context.interrupted(number).await,
+            cycle = context.run_cycle(number, settings.profile, progress) => cycle,
+            () = &mut interrupt => context.end_interrupted(number).await,
         };
-        let history = context.runner.recorder.finish_cycle(cycle);
-        judge::judge(&mut judgement, &history);
+        judge::judge(&mut judgement, &recorder.finish_cycle(cycle));
         if Instant::now() >= end
             || judgement.verdict() == Verdict::Violated
             || !judgement.inconclusive_reasons.is_empty()
@@ -66,7 +45,7 @@ pub async fn run(
         }
     }
     progress.finish();
-    if let (Some(source), Some(folder)) = (context.runner.recorder.broken(), &settings.report) {
+    if let (Some(source), Some(folder)) = (recorder.take_write_error(), &settings.report) {
         let path = folder.join("history.ndjson");
         return Err(RunError::Write { path, source });
     }
@@ -93,29 +72,26 @@ pub fn check(path: &Path) -> Result<Report, RunError> {
     Ok(Report::new(judgement))
 }
 
-/// The service, connections to it, the history and the oracles.
+/// Starts the service if it is private, opens connections, the history and the oracles.
 async fn begin(settings: &Settings) -> Result<(Header, RunContext), RunError> {
-    let (targets, instances) = match &settings.service {
-        Service::Running(targets) => (targets.clone(), None),
-        Service::Private(launch, count) => {
-            let instances = Instances::start(launch.clone(), *count).await?;
-            (instances.targets(), Some(Arc::new(instances)))
-        }
-    };
-    let name = format!("{:08x}", uuid::Uuid::new_v4().as_fields().0);
-    let header = header(
-        settings,
-        &name,
-        targets.iter().map(|one| one.url.clone()).collect(),
-    );
+    let (targets, instances) = settings.service.start().await?;
+    let run = format!("{:08x}", uuid::Uuid::new_v4().as_fields().0);
+    let urls = targets.iter().map(|target| target.url.clone()).collect();
+    let header = header(settings, &run, urls);
     let writer = match &settings.report {
         None => None,
         Some(folder) => Some(create(&folder.join("history.ndjson"))?),
     };
-    let recorder = Arc::new(Recorder::new(writer));
+    let recorder = Recorder::new(writer);
     recorder.record(Event::Run(header.clone()));
-    let patience = settings.profile.patience();
-    let pool = |target| Arc::new(Pool::new(target, settings.headers.clone(), patience));
+    let response_timeout = settings.profile.response_timeout();
+    let pool = |target| {
+        Arc::new(Pool::new(
+            target,
+            settings.headers.clone(),
+            response_timeout,
+        ))
+    };
     let pools: Vec<Arc<Pool>> = targets.into_iter().map(pool).collect();
     let mut oracles = Vec::new();
     for choice in &settings.oracles {
@@ -125,14 +101,16 @@ async fn begin(settings: &Settings) -> Result<(Header, RunContext), RunError> {
     }
     let context = RunContext {
         seed: settings.seed,
-        run: name,
+        run,
         target: header.targets[0].clone(),
-        wanted: settings.wanted(),
+        scenarios: settings.playable_scenarios(),
         runner: Runner {
-            pools,
-            recorder,
+            client: Client {
+                pools,
+                recorder,
+                response_timeout,
+            },
             instances,
-            patience,
         },
         oracles,
     };
@@ -147,32 +125,34 @@ fn header(settings: &Settings, run: &str, targets: Vec<String>) -> Header {
         OracleChoice::Api => "api".to_owned(),
         OracleChoice::Database(_) => "db".to_owned(),
     };
+    let profile = settings.profile;
     Header {
         version: VERSION,
         program: env!("CARGO_PKG_VERSION").to_owned(),
         run: run.to_owned(),
         seed: settings.seed,
-        profile: settings.profile.name().to_owned(),
+        profile: profile.name().to_owned(),
         targets,
         scenarios: settings
-            .wanted()
+            .playable_scenarios()
             .iter()
-            .map(|one| one.name().to_owned())
+            .map(|scenario| scenario.name().to_owned())
             .collect(),
         oracles: settings.oracles.iter().map(names).collect(),
         strict: settings.strict,
         least_contended: if settings.scenarios.is_empty() {
-            settings.profile.least_contended()
+            profile.min_contended_keys()
         } else {
             1
         },
-        settle_ms: u64::try_from(settings.profile.settle().as_millis()).unwrap_or(u64::MAX),
+        settle_ms: u64::try_from(profile.settle_time().as_millis()).unwrap_or(u64::MAX),
         started_unix_ms: u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
         cores: std::thread::available_parallelism().map_or(1, usize::from),
         repeat: settings.repeat.clone(),
     }
 }
 
+/// Creates the file and the folder it goes into.
 fn create(path: &Path) -> Result<Writer, RunError> {
     let failed = |source| RunError::Write {
         path: path.to_owned(),

@@ -1,8 +1,8 @@
-//! What a run is asked to do, resolved: the command line ends here.
+//! Settings of a run, resolved from the command line.
 
 use std::path::PathBuf;
 
-use super::fault::Launch;
+use super::fault::{Instances, Launch, ProcessError};
 use super::oracle::OracleChoice;
 use super::profile::Profile;
 use super::wire::Target;
@@ -11,21 +11,21 @@ use super::workload::Scenario;
 /// Everything a run needs to know.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Whom to torment.
+    /// The service under test.
     pub service: Service,
-    /// Sent with every request, such as credentials. Never written to a report.
+    /// Headers of every request, such as credentials. Never written to a report.
     pub headers: Vec<(String, String)>,
-    /// Repeats every choice of a run.
+    /// Seed of every random choice of the run.
     pub seed: u64,
-    /// How long and how hard.
+    /// Length and intensity of the run.
     pub profile: Profile,
-    /// Only these; the contract is asked first in any case. Empty for all that fit.
+    /// The scenarios to run, beside `contract`, which always runs. Empty for all that fit.
     pub scenarios: Vec<Scenario>,
-    /// Where the truth comes from. Empty for the answers alone.
+    /// Where to read what is stored. Empty to judge the answers alone.
     pub oracles: Vec<OracleChoice>,
-    /// Whether every letter of the contract counts.
+    /// Whether every deviation from the contract is a violation.
     pub strict: bool,
-    /// Where the reports go.
+    /// The folder for the history and the reports.
     pub report: Option<PathBuf>,
     /// The command that repeats the run.
     pub repeat: String,
@@ -34,31 +34,46 @@ pub struct Settings {
 /// The service under test.
 #[derive(Debug, Clone)]
 pub enum Service {
-    /// It runs already, in one instance or several.
+    /// It already runs, in one instance or several.
     Running(Vec<Target>),
-    /// The hammer starts this many instances of it, and may kill them.
+    /// The hammer starts this many instances of it and may kill them.
     Private(Launch, usize),
 }
 
+impl Service {
+    /// Starts the service if it is private. Its instances end when the returned value is dropped.
+    pub(crate) async fn start(&self) -> Result<(Vec<Target>, Option<Instances>), ProcessError> {
+        match self {
+            Self::Running(targets) => Ok((targets.clone(), None)),
+            Self::Private(launch, count) => {
+                let instances = Instances::start(launch.clone(), *count).await?;
+                Ok((instances.targets(), Some(instances)))
+            }
+        }
+    }
+}
+
 impl Settings {
-    /// The scenarios that were asked for and cannot be played in this run, each with the reason.
+    /// Returns the requested scenarios that this run cannot play, each with the reason.
     #[must_use]
-    pub fn impossible(&self) -> Vec<String> {
-        let obstacles = self.scenarios.iter().filter_map(|one| {
-            let why = self.obstacle(*one)?;
-            Some(format!("{}: {why}", one.name()))
+    pub fn unplayable_scenarios(&self) -> Vec<String> {
+        let obstacles = self.scenarios.iter().filter_map(|scenario| {
+            let reason = self.obstacle(*scenario)?;
+            Some(format!("{}: {reason}", scenario.name()))
         });
         obstacles.collect()
     }
 
-    /// The scenarios that are asked for and possible here.
-    pub(crate) fn wanted(&self) -> Vec<Scenario> {
-        let chosen = |one: &Scenario| {
-            self.scenarios.is_empty() || self.scenarios.contains(one) || *one == Scenario::Contract
+    /// Returns the requested scenarios that this run can play.
+    pub(crate) fn playable_scenarios(&self) -> Vec<Scenario> {
+        let requested = |scenario: Scenario| {
+            self.scenarios.is_empty()
+                || self.scenarios.contains(&scenario)
+                || scenario == Scenario::Contract
         };
         Scenario::ALL
             .into_iter()
-            .filter(|one| chosen(one) && self.obstacle(*one).is_none())
+            .filter(|scenario| requested(*scenario) && self.obstacle(*scenario).is_none())
             .collect()
     }
 

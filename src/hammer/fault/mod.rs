@@ -8,4 +8,4 @@ mod proxy;
 
 pub(crate) use process::Instances;
 pub use process::{Launch, ProcessError};
-pub(crate) use proxy::{Intercepted, intercept, is_on_the_way, name};
+pub(crate) use proxy::{Intercepted, intercept, name, needs_proxy};

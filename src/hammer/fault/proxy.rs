@@ -42,7 +42,7 @@ impl Intercepted {
 }
 
 /// Whether a fault needs the proxy.
-pub(crate) fn is_on_the_way(fault: Fault) -> bool {
+pub(crate) fn needs_proxy(fault: Fault) -> bool {
     !matches!(fault, Fault::None | Fault::Vanish { .. })
 }
 

@@ -161,7 +161,7 @@ impl Recorder {
     }
 
     /// What kept the file from being written, if anything did.
-    pub(crate) fn broken(&self) -> Option<std::io::Error> {
+    pub(crate) fn take_write_error(&self) -> Option<std::io::Error> {
         self.lock().broken.take()
     }
 

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::dialect::{Dialect, speaks};
-use super::invariant::{Finding, Rule, all};
+use super::catalogue::all;
+use super::dialect::{Dialect, speaks_contract};
+use super::invariant::{Finding, Rule};
 use super::overlap::{Overlap, overlap};
 use super::verdict::{Counterexample, Judgement, Point, Violation};
 use super::view::{self, CycleView, KeyView};
@@ -24,7 +25,7 @@ pub(crate) fn judge(judgement: &mut Judgement, history: &CycleHistory) {
         .clone()
         .unwrap_or_else(|| Dialect::learn(&history.attempts, settle));
     if judgement.dialect.is_none()
-        && let Err(words) = speaks(&history.attempts, &judgement.header.targets.join(", "))
+        && let Err(words) = speaks_contract(&history.attempts, &judgement.header.targets.join(", "))
     {
         judgement.add_inconclusive_reason(words);
         // What is no server of orders breaks no promise about them.

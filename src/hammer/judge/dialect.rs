@@ -140,7 +140,7 @@ fn at_rest(attempts: &[Attempt]) -> Vec<&Attempt> {
 }
 
 /// Whether the target takes orders at all; if not, why, in a sentence.
-pub(crate) fn speaks(attempts: &[Attempt], target: &str) -> Result<(), String> {
+pub(crate) fn speaks_contract(attempts: &[Attempt], target: &str) -> Result<(), String> {
     let asked = at_rest(attempts);
     if asked.iter().any(|one| one.accepted().is_some()) {
         return Ok(());

@@ -2,7 +2,6 @@
 
 use super::dialect::Dialect;
 use super::view::{CycleView, KeyView};
-use super::{answers, orders, refusals};
 
 /// What one invariant says about one key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,27 +32,4 @@ pub(super) enum Rule {
     Key(fn(&KeyView<'_>, &Dialect) -> Finding),
     /// Over everything: the findings with the keys that they are about.
     Cycle(fn(&CycleView<'_>) -> Vec<(String, Finding)>),
-}
-
-/// Every invariant, the most important first.
-pub(crate) fn all() -> impl Iterator<Item = &'static Invariant> {
-    orders::INVARIANTS
-        .iter()
-        .chain(answers::INVARIANTS)
-        .chain(refusals::INVARIANTS)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_unique_and_meanings_are_one_line() {
-        let mut names: Vec<_> = all().map(|one| one.name).collect();
-        names.sort_unstable();
-        let count = names.len();
-        names.dedup();
-        assert_eq!(names.len(), count);
-        assert!(all().all(|one| !one.meaning.contains('\n') && one.meaning.len() < 110));
-    }
 }

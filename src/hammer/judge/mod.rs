@@ -5,6 +5,7 @@
 //! `orders hammer check` finds what the run found. It cannot send anything.
 
 mod answers;
+mod catalogue;
 mod checker;
 mod coverage;
 mod dialect;
@@ -15,8 +16,8 @@ mod refusals;
 mod verdict;
 mod view;
 
+pub(crate) use catalogue::all as invariants;
 pub(crate) use checker::judge;
-pub(crate) use dialect::{Dialect, speaks};
-pub(crate) use invariant::all as invariants;
+pub(crate) use dialect::{Dialect, speaks_contract};
 pub use verdict::Verdict;
 pub(crate) use verdict::{Cell, Counterexample, Judgement, Point, Violation};

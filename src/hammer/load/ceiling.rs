@@ -6,7 +6,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
-use super::LoadSettings;
+use super::measure;
+use super::settings::LoadSettings;
+use super::tally::per_second;
 use crate::hammer::settings::Service;
 use crate::hammer::wire::Target;
 
@@ -53,11 +55,11 @@ pub(super) async fn measure(connections: usize, duration: Duration) -> f64 {
         duration: duration * 3 / 4,
         thresholds: Vec::new(),
     };
-    let tally = super::measure(&settings, &[target]).await;
+    let tally = measure::measure(&settings, &[target]).await;
     drop(stop);
     // It has nothing left to wait for.
     let _ = thread.join();
-    super::summary::per_second(tally.answered(), settings.duration)
+    per_second(tally.answered(), settings.duration)
 }
 
 async fn serve(listener: TcpListener) {

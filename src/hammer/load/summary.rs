@@ -1,13 +1,13 @@
 //! The figures, with what they are worth.
 
 use std::fmt::Write;
-use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
-use super::worker::Tally;
-use super::{LoadSettings, Threshold};
+use super::settings::LoadSettings;
+use super::tally::{Tally, per_second};
+use super::threshold::Threshold;
 use crate::hammer::judge::Verdict;
 use crate::hammer::wire::Target;
 
@@ -22,12 +22,6 @@ pub struct LoadReport {
     tally: Tally,
     /// Requests a second that the generator can do at most.
     ceiling: f64,
-}
-
-/// Events in a second.
-#[expect(clippy::cast_precision_loss, reason = "a figure of three digits")]
-pub(super) fn per_second(count: u64, duration: Duration) -> f64 {
-    count as f64 / duration.as_secs_f64()
 }
 
 /// A percentile in milliseconds.

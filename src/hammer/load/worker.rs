@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use hdrhistogram::Histogram;
-
+use super::tally::Tally;
 use crate::hammer::wire::{Connection, Request, Target};
 
 /// A request that takes longer than this counts as an error.
@@ -33,60 +32,6 @@ impl Plan {
                 self.begin + Duration::from_secs_f64(ticket as f64 / rate)
             }
         }
-    }
-}
-
-/// What was measured, in microseconds.
-#[derive(Debug, Clone)]
-pub(super) struct Tally {
-    /// From the moment the request was sent.
-    pub(super) raw: Histogram<u64>,
-    /// From the moment it was planned to be sent: a stall counts for all whom it kept waiting.
-    pub(super) corrected: Histogram<u64>,
-    /// How late the generator itself was.
-    pub(super) lag: Histogram<u64>,
-    pub(super) created: u64,
-    pub(super) replayed: u64,
-    pub(super) refused: u64,
-    pub(super) broken: u64,
-}
-
-impl Default for Tally {
-    fn default() -> Self {
-        let histogram =
-            || Histogram::new_with_bounds(1, 60_000_000, 3).expect("bounds that make sense");
-        Self {
-            raw: histogram(),
-            corrected: histogram(),
-            lag: histogram(),
-            created: 0,
-            replayed: 0,
-            refused: 0,
-            broken: 0,
-        }
-    }
-}
-
-impl Tally {
-    /// Adds another one.
-    pub(super) fn add(&mut self, other: &Self) {
-        let pairs = [
-            (&mut self.raw, &other.raw),
-            (&mut self.corrected, &other.corrected),
-            (&mut self.lag, &other.lag),
-        ];
-        for (mine, theirs) in pairs {
-            mine.add(theirs).expect("histograms with the same bounds");
-        }
-        self.created += other.created;
-        self.replayed += other.replayed;
-        self.refused += other.refused;
-        self.broken += other.broken;
-    }
-
-    /// Orders that were answered with their order.
-    pub(super) fn answered(&self) -> u64 {
-        self.created + self.replayed
     }
 }
 
@@ -137,7 +82,7 @@ impl Worker {
             let request = self.request();
             let status = exchange(&mut connection, &self.target, &request).await;
             if sent >= plan.measured_from {
-                note(&mut tally, planned, sent, status);
+                tally.record(planned, sent, status);
             }
             if status.is_none() {
                 // A target that is away is not asked a million times a second.
@@ -158,23 +103,6 @@ impl Worker {
         let key = format!("{}-{}", self.name, self.key);
         let body = format!(r#"{{"item":"{key}","quantity":1}}"#);
         Request::post(&self.target, &self.headers, &[key.into_bytes()], &body)
-    }
-}
-
-fn note(tally: &mut Tally, planned: Instant, sent: Instant, status: Option<u16>) {
-    let done = Instant::now();
-    let micros = |from: Instant, to: Instant| {
-        let time = to.saturating_duration_since(from).as_micros();
-        u64::try_from(time).unwrap_or(u64::MAX).max(1)
-    };
-    tally.raw.saturating_record(micros(sent, done));
-    tally.corrected.saturating_record(micros(planned, done));
-    tally.lag.saturating_record(micros(planned, sent));
-    match status {
-        Some(201) => tally.created += 1,
-        Some(200) => tally.replayed += 1,
-        Some(_) => tally.refused += 1,
-        None => tally.broken += 1,
     }
 }
 

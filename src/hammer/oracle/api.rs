@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
+use crate::hammer::decode;
 use crate::hammer::history::Order;
-use crate::hammer::runner;
 use crate::hammer::wire::Pool;
 
 /// The largest page that the contract allows.
@@ -104,7 +104,7 @@ fn parse(value: &Value) -> Option<Page> {
         Some(Value::Number(id)) => Some(id.to_string()),
         _ => None,
     };
-    let orders: Option<Vec<Order>> = orders.iter().map(runner::read_order).collect();
+    let orders: Option<Vec<Order>> = orders.iter().map(decode::order).collect();
     Some(Page {
         orders: orders?,
         next,

@@ -4,25 +4,11 @@ use std::collections::BTreeSet;
 use std::fmt::{Arguments, Write};
 
 use super::json::CLASSES;
+use super::markup::escape;
 use super::{plot, timeline, timeline_svg};
 use crate::hammer::judge::{Cell, Dialect, Judgement, Verdict, invariants};
 
 const STYLE: &str = include_str!("style.css");
-
-/// Text for a page.
-pub(super) fn escape(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '&' => safe.push_str("&amp;"),
-            '"' => safe.push_str("&quot;"),
-            other => safe.push(other),
-        }
-    }
-    safe
-}
 
 fn put(page: &mut String, words: Arguments<'_>) {
     page.write_fmt(words).expect("a String takes everything");
@@ -319,17 +305,4 @@ fn repeat(page: &mut String, judgement: &Judgement) {
             header.scenarios.join(", ")
         ),
     );
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_target_answers_cannot_become_markup() {
-        assert_eq!(
-            escape("<script src=\"x\">&"),
-            "&lt;script src=&quot;x&quot;&gt;&amp;"
-        );
-    }
 }

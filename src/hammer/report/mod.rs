@@ -5,8 +5,8 @@
 mod html;
 mod json;
 mod junit;
+mod markup;
 mod plot;
-mod progress;
 mod terminal;
 mod timeline;
 mod timeline_svg;
@@ -14,37 +14,13 @@ mod timeline_svg;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-pub use progress::{Format, Progress};
-
+use super::error::RunError;
 use super::judge::{Judgement, Verdict};
-use super::run::RunError;
 
 /// What a run or a check found, ready to be shown.
 #[derive(Debug)]
 pub struct Report {
     judgement: Judgement,
-}
-
-/// How fast answers came, in a line.
-fn headline_latency(judgement: &Judgement) -> String {
-    let shown = json::CLASSES
-        .iter()
-        .zip(&judgement.latency)
-        .filter(|(_, seen)| !seen.is_empty());
-    let words: Vec<String> = shown
-        .map(|(name, seen)| {
-            let millis = |at| {
-                let micros = u32::try_from(seen.value_at_quantile(at)).unwrap_or(u32::MAX);
-                f64::from(micros) / 1000.0
-            };
-            format!(
-                "{name} p50 {:.1} ms, p99 {:.1} ms",
-                millis(0.5),
-                millis(0.99)
-            )
-        })
-        .collect();
-    words.join(" · ")
 }
 
 impl Report {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::json::CLASSES;
 use super::timeline;
 use crate::hammer::judge::{Judgement, Verdict, invariants};
 
@@ -68,10 +69,7 @@ fn headline(out: &mut String, judgement: &Judgement, paint: &Paint) {
             ),
         );
     }
-    line(
-        out,
-        format_args!("        {}", super::headline_latency(judgement)),
-    );
+    line(out, format_args!("        {}", headline_latency(judgement)));
 }
 
 fn violations(out: &mut String, judgement: &Judgement, paint: &Paint) {
@@ -172,4 +170,26 @@ fn notes(out: &mut String, judgement: &Judgement) {
             format_args!("  {} · {}: {}", note.invariant, note.key, note.seen),
         );
     }
+}
+
+/// How fast answers came, in a line.
+fn headline_latency(judgement: &Judgement) -> String {
+    let shown = CLASSES
+        .iter()
+        .zip(&judgement.latency)
+        .filter(|(_, seen)| !seen.is_empty());
+    let words: Vec<String> = shown
+        .map(|(name, seen)| {
+            let millis = |at| {
+                let micros = u32::try_from(seen.value_at_quantile(at)).unwrap_or(u32::MAX);
+                f64::from(micros) / 1000.0
+            };
+            format!(
+                "{name} p50 {:.1} ms, p99 {:.1} ms",
+                millis(0.5),
+                millis(0.99)
+            )
+        })
+        .collect();
+    words.join(" · ")
 }

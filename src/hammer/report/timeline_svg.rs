@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::html::escape;
+use super::markup::escape;
 use super::timeline::{ending, millis};
 use crate::hammer::history::{Attempt, Completion};
 use crate::hammer::judge::Counterexample;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use futures_util::stream;
 
-use super::Runner;
+use super::round::Runner;
 use crate::hammer::history::Attempt;
 use crate::hammer::workload::{Fault, Gate, Payload, PlannedAttempt, RequestKind, Round};
 
@@ -31,7 +31,7 @@ impl Runner {
         settle: Duration,
         replays: Duration,
     ) -> bool {
-        let mut keys = self.recorder.with_attempts(unfinished);
+        let mut keys = self.client.recorder.with_attempts(unfinished);
         keys.sort_by_key(|key| key.resolved);
         let open = keys.partition_point(|key| !key.resolved);
         let deadline = Instant::now() + settle;
@@ -47,11 +47,11 @@ impl Runner {
                 }
             })
             .await;
-        self.control(control).await
+        self.accepts_orders(control).await
     }
 
     /// Whether one of two fresh keys is accepted.
-    pub(crate) async fn control(&self, [one, other]: [PlannedAttempt; 2]) -> bool {
+    pub(crate) async fn accepts_orders(&self, [one, other]: [PlannedAttempt; 2]) -> bool {
         self.retry("contract", one).await || self.retry("contract", other).await
     }
 

@@ -32,6 +32,19 @@ pub(crate) enum WireError {
     TooLong,
 }
 
+impl WireError {
+    /// The error and its sources, on one line.
+    pub(crate) fn with_sources(&self) -> String {
+        let mut line = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(cause) = source {
+            line = format!("{line}: {cause}");
+            source = cause.source();
+        }
+        line
+    }
+}
+
 /// A connection without Nagle's algorithm: what is written, leaves.
 #[derive(Debug)]
 pub(crate) struct Connection {

@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use super::{CaseBuilder, PlannedAttempt, ProcessFault, ProcessFaultKind, Round};
+use super::builder::CaseBuilder;
+use super::fault::{ProcessFault, ProcessFaultKind};
+use super::plan::{PlannedAttempt, Round};
 
 /// Identical requests on all instances at once, then a replay through each of them.
 pub(super) fn across(builder: &mut CaseBuilder<'_>) -> Vec<Round> {
     let gate = builder.gate();
     let attempt = builder.attempt(0).with_gate(gate);
     let width = builder.rng.pick(&[1, 1, 2, 8]);
-    let everywhere: Vec<PlannedAttempt> = (0..builder.setting.instances)
+    let everywhere: Vec<PlannedAttempt> = (0..builder.context.instances)
         .map(|instance| attempt.clone().on_instance(instance))
         .collect();
     let burst = vec![everywhere.clone(); width].concat();

@@ -4,6 +4,8 @@
 //! of seed, scenario and number (only the run's name, which keeps one run's keys from another's,
 //! comes from outside). Knows nothing of sockets, histories or verdicts.
 
+mod builder;
+mod fault;
 mod instances;
 mod network;
 mod payload;
@@ -14,31 +16,22 @@ mod scenario;
 mod sequential;
 mod traffic;
 
+pub(crate) use builder::CaseContext;
+pub(crate) use fault::{Fault, ProcessFault, ProcessFaultKind};
 pub(crate) use payload::{Payload, Spelling};
-pub(crate) use plan::{
-    Case, Fault, Gate, PlannedAttempt, ProcessFault, ProcessFaultKind, RequestKind, Round,
-};
+pub(crate) use plan::{Case, Gate, PlannedAttempt, RequestKind, Round};
 pub use scenario::Scenario;
 
+use builder::CaseBuilder;
 use rng::CaseRng;
 
-/// What every case of a run has in common.
-#[derive(Debug, Clone)]
-pub(crate) struct Setting {
-    pub(crate) seed: u64,
-    /// The name of this run, in every key and item.
-    pub(crate) run: String,
-    /// How many instances the service has.
-    pub(crate) instances: usize,
-}
-
 /// Case `number` of `scenario`.
-pub(crate) fn case(setting: &Setting, scenario: Scenario, number: u32) -> Case {
+pub(crate) fn case(context: &CaseContext, scenario: Scenario, number: u32) -> Case {
     let mut builder = CaseBuilder {
-        setting,
+        context,
         scenario,
         number,
-        rng: CaseRng::of(setting.seed, scenario.name(), number),
+        rng: CaseRng::of(context.seed, scenario.name(), number),
     };
     let rounds = match scenario {
         Scenario::Contract => sequential::contract(&mut builder),
@@ -63,60 +56,12 @@ pub(crate) fn case(setting: &Setting, scenario: Scenario, number: u32) -> Case {
     Case { scenario, rounds }
 }
 
-/// Makes the attempts of one case.
-struct CaseBuilder<'a> {
-    setting: &'a Setting,
-    scenario: Scenario,
-    number: u32,
-    rng: CaseRng,
-}
-
-impl CaseBuilder<'_> {
-    /// The name of the case's key number `index`.
-    fn label(&self, index: u32) -> String {
-        format!("{}-{}-{index}", self.scenario.name(), self.number)
-    }
-
-    /// The header value of the key `label`.
-    fn key(&self, label: &str) -> String {
-        format!("hammer-{}-{label}", self.setting.run)
-    }
-
-    /// A payload that no other key has.
-    fn payload(&mut self, label: &str) -> Payload {
-        let quantity = 1 + self.rng.below(99);
-        Payload::new(format!("hammer-{}-{label}", self.setting.run), quantity)
-    }
-
-    /// A attempt at the case's key number `index`.
-    fn attempt(&mut self, index: u32) -> PlannedAttempt {
-        let label = self.label(index);
-        let payload = self.payload(&label);
-        PlannedAttempt::place(&label, &self.key(&label), payload)
-    }
-
-    /// Any instance.
-    fn instance(&mut self) -> usize {
-        let count = u32::try_from(self.setting.instances).expect("a handful of instances");
-        self.rng.below(count) as usize
-    }
-
-    /// Mostly the last byte; every gate finds something the others miss.
-    fn gate(&mut self) -> Gate {
-        match self.rng.below(10) {
-            0..=5 => Gate::LastByte,
-            6..=7 => Gate::Header,
-            _ => Gate::Barrier,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn setting(seed: u64) -> Setting {
-        Setting {
+    fn context(seed: u64) -> CaseContext {
+        CaseContext {
             seed,
             run: "r".into(),
             instances: 3,
@@ -126,7 +71,7 @@ mod tests {
     #[test]
     fn a_case_is_a_pure_function_of_seed_scenario_and_number() {
         for scenario in Scenario::ALL {
-            let made = |seed| format!("{:?}", case(&setting(seed), scenario, 5));
+            let made = |seed| format!("{:?}", case(&context(seed), scenario, 5));
             assert_eq!(made(1), made(1), "{scenario:?}");
         }
     }
@@ -136,7 +81,7 @@ mod tests {
         let mut owners = std::collections::HashMap::new();
         for scenario in Scenario::ALL {
             for number in 0..40 {
-                for attempt in case(&setting(1), scenario, number)
+                for attempt in case(&context(1), scenario, number)
                     .rounds
                     .iter()
                     .flat_map(|r| &r.attempts)

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{CaseBuilder, Fault, Gate, PlannedAttempt, Round};
+use super::builder::CaseBuilder;
+use super::fault::Fault;
+use super::plan::{Gate, PlannedAttempt, Round};
 
 /// The answer is lost; the client retries at once, or two of its retries race.
 pub(super) fn lost_answer(builder: &mut CaseBuilder<'_>) -> Vec<Round> {

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{CaseBuilder, Round, Spelling};
+use super::builder::CaseBuilder;
+use super::payload::Spelling;
+use super::plan::Round;
 
 /// `count` identical requests, then one more for the replay.
 pub(super) fn identical(builder: &mut CaseBuilder<'_>, count: u32) -> Vec<Round> {

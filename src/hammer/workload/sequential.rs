@@ -1,7 +1,8 @@
 //! Scenarios about what the contract says to one request after another.
 
+use super::builder::CaseBuilder;
 use super::payload::{Payload, Spelling};
-use super::{CaseBuilder, PlannedAttempt, RequestKind, Round};
+use super::plan::{PlannedAttempt, RequestKind, Round};
 
 /// One question to the contract per case; the first answers teach the checker which of the
 /// choices that the contract leaves open this target has made.

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{CaseBuilder, Fault, PlannedAttempt, Round};
+use super::builder::CaseBuilder;
+use super::fault::Fault;
+use super::plan::{PlannedAttempt, Round};
 
 /// Sixteen requests for one key among sixteen for others, three times over.
 pub(super) fn hot_key(builder: &mut CaseBuilder<'_>) -> Vec<Round> {

@@ -11,8 +11,8 @@ use crate::hammer::wire::RawAnswer;
 /// This much of a body is kept to be shown.
 const SHOWN: usize = 400;
 
-/// Reads an answer.
-pub(crate) fn read(raw: &RawAnswer) -> Answer {
+/// Decodes an answer.
+pub(crate) fn answer(raw: &RawAnswer) -> Answer {
     let json: Option<Value> = serde_json::from_slice(&raw.body).ok();
     let text = String::from_utf8_lossy(&raw.body);
     Answer {
@@ -90,8 +90,8 @@ fn digest(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    fn answer(body: &str) -> Answer {
-        read(&RawAnswer {
+    fn decoded(body: &str) -> Answer {
+        answer(&RawAnswer {
             status: 200,
             headers: vec![("idempotent-REPLAYED".into(), "true".into())],
             body: body.as_bytes().to_vec(),
@@ -101,9 +101,9 @@ mod tests {
 
     #[test]
     fn the_same_json_in_other_bytes_is_told_from_other_json() {
-        let one = answer(r#"{"id":"a","item":"b","quantity":2}"#);
-        let spaced = answer(r#"{ "item":"b", "id":"a","quantity":2}"#);
-        let other = answer(r#"{"id":"a","item":"b","quantity":3}"#);
+        let one = decoded(r#"{"id":"a","item":"b","quantity":2}"#);
+        let spaced = decoded(r#"{ "item":"b", "id":"a","quantity":2}"#);
+        let other = decoded(r#"{"id":"a","item":"b","quantity":3}"#);
         assert!(one.replayed);
         assert_ne!(one.bytes, spaced.bytes);
         assert_eq!(one.json, spaced.json);
@@ -114,8 +114,8 @@ mod tests {
     #[test]
     fn what_is_no_order_is_not_taken_for_one() {
         for body in ["", "{}", "[]", "null", "<html>", r#"{"item":"b"}"#] {
-            assert_eq!(answer(body).order, None, "{body}");
+            assert_eq!(decoded(body).order, None, "{body}");
         }
-        assert_eq!(answer(r#"{"id":7}"#).order.unwrap().id, "7");
+        assert_eq!(decoded(r#"{"id":7}"#).order.unwrap().id, "7");
     }
 }

@@ -1,18 +1,29 @@
-//! The life of one attempt: up to the gate, through it, to the answer or to not knowing.
+//! The life of one attempt: connect, send up to the gate, release, receive, record.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use super::{Runner, reading};
+use super::timing::sleep_until;
+use crate::hammer::decode;
 use crate::hammer::fault::{self, Intercepted};
-use crate::hammer::history::{Answer, Event, FaultSeen, Invoked, Outcome};
+use crate::hammer::history::{Answer, Event, FaultSeen, Invoked, Outcome, Recorder};
 use crate::hammer::wire::{Connection, Pool, Request, WireError};
 use crate::hammer::workload::{Fault, PlannedAttempt};
 
-/// A client whose request is held back gives up after this.
-const IMPATIENT: Duration = Duration::from_millis(50);
+/// How long the client of a held-back request waits before it gives up.
+const SHORT_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// An attempt in front of its gate.
+/// Sends attempts and records each of them in the history.
+pub(crate) struct Client {
+    /// One pool per instance of the service.
+    pub(crate) pools: Vec<Arc<Pool>>,
+    pub(crate) recorder: Recorder,
+    /// How long an attempt waits for its answer.
+    pub(crate) response_timeout: Duration,
+}
+
+/// An attempt that waits at its gate.
 pub(super) struct Prepared<'a> {
     n: u64,
     scenario: &'a str,
@@ -20,12 +31,13 @@ pub(super) struct Prepared<'a> {
     pool: &'a Pool,
     connection: Result<Connection, WireError>,
     request: Request,
+    /// How many bytes of the request were sent before the gate.
     split: usize,
     proxy: Option<Intercepted>,
 }
 
 impl Prepared<'_> {
-    /// The proxy on the way, to be asked for evidence later.
+    /// Takes the proxy on the path, which holds the evidence of the fault.
     pub(super) fn take_proxy(&mut self) -> Option<Intercepted> {
         self.proxy.take()
     }
@@ -33,12 +45,13 @@ impl Prepared<'_> {
 
 /// How an attempt ended on the wire.
 enum End {
-    /// It never got as far as its last byte.
+    /// Its last byte was never sent.
     NotSent(WireError),
-    /// The client went away on purpose.
-    Gone { released: Instant },
-    /// It was sent, and then nothing complete came back.
+    /// The client disconnected on purpose.
+    Disconnected { released: Instant },
+    /// It was sent in full, and no complete answer came back.
     Lost { released: Instant, error: WireError },
+    /// A complete answer came back.
     Answered {
         released: Instant,
         first_byte: Instant,
@@ -46,7 +59,7 @@ enum End {
     },
 }
 
-impl Runner {
+impl Client {
     /// Connects and sends everything that does not wait for the gate.
     pub(super) async fn prepare<'a>(
         &'a self,
@@ -66,17 +79,17 @@ impl Runner {
             instance,
             during_process_fault,
             drain,
-            ..asked(planned)
+            ..invoked(planned)
         }));
         let mut proxy = None;
-        let connection = if fault::is_on_the_way(planned.fault) {
+        let connection = if fault::needs_proxy(planned.fault) {
             fault::intercept(
                 n,
                 scenario,
                 pool.target().address,
                 planned.fault,
                 request.bytes.len(),
-                self.patience,
+                self.response_timeout,
             )
             .await
             .map(|(connection, intercepted)| {
@@ -105,26 +118,26 @@ impl Runner {
         prepared
     }
 
-    /// Passes the gate, waits for the answer, records how it ended, and says whether the order
-    /// was accepted.
+    /// Passes the gate that opened at `open`, waits for the answer and records the outcome.
+    /// Returns whether the order was accepted.
     pub(super) async fn finish(
         &self,
         prepared: Prepared<'_>,
         open: Instant,
-        flight: &AtomicUsize,
+        in_flight: &AtomicUsize,
     ) -> bool {
         let n = prepared.n;
         if prepared.planned.delay > Duration::ZERO {
-            hold_until(open + prepared.planned.delay).await;
+            sleep_until(open + prepared.planned.delay).await;
         }
-        let end = self.release(prepared, flight).await;
-        let event = self.describe(n, end);
+        let end = self.release(prepared, in_flight).await;
+        let event = self.event(n, end);
         let accepted = matches!(event, Event::Ok(_));
         self.recorder.record(event);
         accepted
     }
 
-    async fn release(&self, prepared: Prepared<'_>, flight: &AtomicUsize) -> End {
+    async fn release(&self, prepared: Prepared<'_>, in_flight: &AtomicUsize) -> End {
         let mut connection = match prepared.connection {
             Ok(connection) => connection,
             Err(error) => return End::NotSent(error),
@@ -135,19 +148,19 @@ impl Runner {
         }
         let released = Instant::now();
         if let Fault::Vanish { after_us, reset } = prepared.planned.fault {
-            hold_until(released + Duration::from_micros(after_us)).await;
+            sleep_until(released + Duration::from_micros(after_us)).await;
             let landed = connection.is_quiet();
             connection.abandon(reset);
-            self.record_vanishing(prepared.n, prepared.scenario, landed, after_us);
-            return End::Gone { released };
+            self.record_disconnect(prepared.n, prepared.scenario, landed, after_us);
+            return End::Disconnected { released };
         }
-        let patience = match prepared.planned.fault {
-            Fault::Late { .. } => IMPATIENT,
-            _ => self.patience,
+        let timeout = match prepared.planned.fault {
+            Fault::Late { .. } => SHORT_TIMEOUT,
+            _ => self.response_timeout,
         };
-        flight.fetch_add(1, Ordering::Relaxed);
-        let received = connection.receive(patience).await;
-        flight.fetch_sub(1, Ordering::Relaxed);
+        in_flight.fetch_add(1, Ordering::Relaxed);
+        let received = connection.receive(timeout).await;
+        in_flight.fetch_sub(1, Ordering::Relaxed);
         match received {
             Ok((answer, first_byte)) => {
                 if answer.keeps_alive && prepared.planned.fault == Fault::None {
@@ -156,26 +169,27 @@ impl Runner {
                 End::Answered {
                     released,
                     first_byte,
-                    answer: Box::new(reading::read(&answer)),
+                    answer: Box::new(decode::answer(&answer)),
                 }
             }
             Err(error) => End::Lost { released, error },
         }
     }
 
-    fn record_vanishing(&self, n: u64, scenario: &str, landed: bool, after_us: u64) {
-        let seen = if landed { "before" } else { "after" };
+    fn record_disconnect(&self, n: u64, scenario: &str, landed: bool, after_us: u64) {
+        let order = if landed { "before" } else { "after" };
         self.recorder.record(Event::Fault(FaultSeen {
             t: self.recorder.now(),
             fault: "vanish".to_owned(),
             scenario: scenario.to_owned(),
             attempt: Some(n),
             landed,
-            evidence: format!("went away {after_us} µs after the last byte, {seen} any answer"),
+            evidence: format!("disconnected {after_us} µs after the last byte, {order} any answer"),
         }));
     }
 
-    fn describe(&self, n: u64, end: End) -> Event {
+    /// The event that records how attempt `n` ended.
+    fn event(&self, n: u64, end: End) -> Event {
         let mut outcome = Outcome {
             n,
             t: self.recorder.now(),
@@ -183,17 +197,17 @@ impl Runner {
         };
         match end {
             End::NotSent(error) => {
-                outcome.error = Some(chain(&error));
+                outcome.error = Some(error.with_sources());
                 Event::Fail(outcome)
             }
-            End::Gone { released } => {
+            End::Disconnected { released } => {
                 outcome.released = Some(self.recorder.at(released));
-                outcome.error = Some("the client went away".to_owned());
+                outcome.error = Some("the client disconnected".to_owned());
                 Event::Unknown(outcome)
             }
             End::Lost { released, error } => {
                 outcome.released = Some(self.recorder.at(released));
-                outcome.error = Some(chain(&error));
+                outcome.error = Some(error.with_sources());
                 Event::Unknown(outcome)
             }
             End::Answered {
@@ -207,7 +221,7 @@ impl Runner {
                 outcome.answer = Some(*answer);
                 match status {
                     200..300 => Event::Ok(outcome),
-                    // A refusal: the server says that it did nothing.
+                    // A refusal: the server claims that it changed nothing.
                     300..500 if status != 408 => Event::Fail(outcome),
                     _ => Event::Unknown(outcome),
                 }
@@ -216,8 +230,8 @@ impl Runner {
     }
 }
 
-/// What the history says of a planned, wherever and whenever it is sent.
-fn asked(planned: &PlannedAttempt) -> Invoked {
+/// What the history says of a planned attempt, wherever and whenever it is sent.
+fn invoked(planned: &PlannedAttempt) -> Invoked {
     let text = |line: &Vec<u8>| String::from_utf8_lossy(line).into_owned();
     Invoked {
         n: 0,
@@ -236,32 +250,4 @@ fn asked(planned: &PlannedAttempt) -> Invoked {
         during_process_fault: false,
         drain: false,
     }
-}
-
-/// Waits until `moment`, to some microseconds: timers tick in milliseconds and
-/// a turn of the event loop takes some microseconds, so the rest is spun.
-pub(super) async fn hold_until(moment: Instant) {
-    const TICK: Duration = Duration::from_millis(2);
-    const TURN: Duration = Duration::from_micros(50);
-    let left = moment.saturating_duration_since(Instant::now());
-    if let Some(ticks) = left.checked_sub(TICK) {
-        tokio::time::sleep(ticks).await;
-    }
-    while moment.saturating_duration_since(Instant::now()) > TURN {
-        tokio::task::yield_now().await;
-    }
-    while Instant::now() < moment {
-        std::hint::spin_loop();
-    }
-}
-
-/// An error and what caused it, on one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        line = format!("{line}: {cause}");
-        source = cause.source();
-    }
-    line
 }

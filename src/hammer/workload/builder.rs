@@ -1,0 +1,64 @@
+//! Builds the attempts of one case from its draws.
+
+use super::payload::Payload;
+use super::plan::{Gate, PlannedAttempt};
+use super::rng::CaseRng;
+use super::scenario::Scenario;
+
+/// What every case of a run has in common.
+#[derive(Debug, Clone)]
+pub(crate) struct CaseContext {
+    pub(crate) seed: u64,
+    /// The name of this run, in every key and item.
+    pub(crate) run: String,
+    /// How many instances the service has.
+    pub(crate) instances: usize,
+}
+
+/// Makes the attempts of one case.
+pub(super) struct CaseBuilder<'a> {
+    pub(super) context: &'a CaseContext,
+    pub(super) scenario: Scenario,
+    pub(super) number: u32,
+    pub(super) rng: CaseRng,
+}
+
+impl CaseBuilder<'_> {
+    /// The name of the case's key number `index`.
+    pub(super) fn label(&self, index: u32) -> String {
+        format!("{}-{}-{index}", self.scenario.name(), self.number)
+    }
+
+    /// The header value of the key `label`.
+    pub(super) fn key(&self, label: &str) -> String {
+        format!("hammer-{}-{label}", self.context.run)
+    }
+
+    /// A payload that no other key has.
+    pub(super) fn payload(&mut self, label: &str) -> Payload {
+        let quantity = 1 + self.rng.below(99);
+        Payload::new(format!("hammer-{}-{label}", self.context.run), quantity)
+    }
+
+    /// A attempt at the case's key number `index`.
+    pub(super) fn attempt(&mut self, index: u32) -> PlannedAttempt {
+        let label = self.label(index);
+        let payload = self.payload(&label);
+        PlannedAttempt::place(&label, &self.key(&label), payload)
+    }
+
+    /// Any instance.
+    pub(super) fn instance(&mut self) -> usize {
+        let count = u32::try_from(self.context.instances).expect("a handful of instances");
+        self.rng.below(count) as usize
+    }
+
+    /// Mostly the last byte; every gate finds something the others miss.
+    pub(super) fn gate(&mut self) -> Gate {
+        match self.rng.below(10) {
+            0..=5 => Gate::LastByte,
+            6..=7 => Gate::Header,
+            _ => Gate::Barrier,
+        }
+    }
+}
