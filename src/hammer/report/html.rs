@@ -148,7 +148,11 @@ fn counterexamples(page: &mut String, judgement: &Judgement) {
         for fault in &counterexample.faults {
             put(
                 page,
-                format_args!("fault {}: {}\n", fault.fault, escape(&fault.evidence)),
+                format_args!(
+                    "fault {}: {}\n",
+                    escape(&fault.fault),
+                    escape(&fault.evidence)
+                ),
             );
         }
         for command in timeline::curl(counterexample, &judgement.header) {
@@ -187,7 +191,7 @@ fn grid(page: &mut String, judgement: &Judgement) {
     for scenario in &scenarios {
         put(
             page,
-            format_args!("<th class=\"turned\"><div>{scenario}</div></th>"),
+            format_args!("<th class=\"turned\"><div>{}</div></th>", escape(scenario)),
         );
     }
     page.push_str("</tr>");
@@ -255,7 +259,8 @@ fn faults(page: &mut String, judgement: &Judgement) {
         put(
             page,
             format_args!(
-                "<tr><td>{fault}</td><td class=\"number\">{tried}</td><td class=\"number\">{landed}</td></tr>"
+                "<tr><td>{}</td><td class=\"number\">{tried}</td><td class=\"number\">{landed}</td></tr>",
+                escape(fault)
             ),
         );
     }
@@ -298,11 +303,11 @@ fn repeat(page: &mut String, judgement: &Judgement) {
         format_args!(
             "<section><h2>Again</h2><pre>{}\norders hammer check history.ndjson</pre><p class=\"soft\">orders {} · profile {} · run {} · {} cores · scenarios {}</p></section>",
             escape(&header.repeat),
-            header.program,
-            header.profile,
-            header.run,
+            escape(&header.program),
+            escape(&header.profile),
+            escape(&header.run),
             header.cores,
-            header.scenarios.join(", ")
+            escape(&header.scenarios.join(", "))
         ),
     );
 }

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use hdrhistogram::Histogram;
 
+use super::markup::escape;
 use super::timeline::millis;
 use crate::hammer::judge::Point;
 
@@ -88,8 +89,9 @@ pub(super) fn scatter(points: &[Point], strikes: &[(u64, String)], end: u64) -> 
         put(
             &mut svg,
             format_args!(
-                r#"<line class="strike" x1="{x:.1}" x2="{x:.1}" y1="0" y2="{}"><title>{name}</title></line>"#,
-                HEIGHT - BOTTOM
+                r#"<line class="strike" x1="{x:.1}" x2="{x:.1}" y1="0" y2="{}"><title>{}</title></line>"#,
+                HEIGHT - BOTTOM,
+                escape(name)
             ),
         );
     }

@@ -1,6 +1,7 @@
 //! `orders hammer` through its front door: verdicts, exit codes, reports, and what it says when
 //! there is nothing to judge.
 
+mod forged;
 mod load;
 mod private;
 mod reports;
