@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
 
 use super::fault::ProcessError;
-use super::history::{Cycle, Event, OracleRead};
+use super::history::{Cycle, Event, OracleKind, OracleRead, StoredOrder};
 use super::judge;
 use super::oracle::Oracle;
 use super::profile::{Profile, Share};
@@ -32,8 +32,8 @@ pub(crate) struct RunContext {
     pub(crate) target: String,
     pub(crate) scenarios: Vec<Scenario>,
     pub(crate) runner: Runner,
-    /// The oracles by name, or why they could not be opened.
-    pub(crate) oracles: Vec<(String, Result<Oracle, String>)>,
+    /// The oracles, or why they could not be opened.
+    pub(crate) oracles: Vec<(OracleKind, Result<Oracle, String>)>,
 }
 
 impl RunContext {
@@ -50,13 +50,13 @@ impl RunContext {
             cycle.t = recorder.now();
             return cycle;
         }
-        cycle.troubles = self.run_scenarios(number, profile, progress).await;
+        cycle.problems = self.run_scenarios(number, profile, progress).await;
         progress.begin("retry and read", 1);
         if let Some(Err(error)) = self.heal().await {
-            cycle.troubles.push(format!("could not be healed: {error}"));
+            cycle.problems.push(format!("could not be healed: {error}"));
         }
         let control = self.control(number, "drain");
-        cycle.alive = self
+        cycle.accepts_orders = self
             .runner
             .drain(control, profile.settle_time(), profile.replay_time())
             .await;
@@ -69,7 +69,7 @@ impl RunContext {
     /// Ends a cycle that the user interrupted: sends no more orders, but reads what is stored.
     pub(crate) async fn end_interrupted(&self, cycle: u32) -> Cycle {
         let recorder = &self.runner.client.recorder;
-        recorder.give_up();
+        recorder.abandon_open_attempts();
         let read = async {
             let _ = self.heal().await;
             self.read_oracles(cycle).await;
@@ -129,7 +129,7 @@ impl RunContext {
                 self.run_scenario(*scenario, cycle, share, latency, progress)
             };
             join_all(group.iter().map(run)).await;
-            self.runner.client.recorder.give_up();
+            self.runner.client.recorder.abandon_open_attempts();
             let control = self.control(cycle, &index.to_string());
             if !self.runner.accepts_orders(control).await {
                 return vec![format!("the target stopped taking orders during {names}")];
@@ -214,20 +214,21 @@ impl RunContext {
     async fn read_oracles(&self, cycle: u32) {
         let recorder = &self.runner.client.recorder;
         let prefix = format!("hammer-{}.{cycle}-", self.run);
-        for (name, oracle) in &self.oracles {
-            let (orders, trouble) = match oracle {
+        for (kind, oracle) in &self.oracles {
+            let (orders, error) = match oracle {
                 Ok(oracle) => oracle.read(&prefix).await,
                 Err(error) => (Vec::new(), Some(error.clone())),
             };
             let count = orders.len() as u64;
             for order in orders {
-                recorder.record(Event::Stored(order));
+                let oracle = *kind;
+                recorder.record(Event::Stored(StoredOrder { order, oracle }));
             }
             recorder.record(Event::Oracle(OracleRead {
                 t: recorder.now(),
-                oracle: name.clone(),
+                oracle: *kind,
                 orders: count,
-                trouble,
+                error,
             }));
         }
     }

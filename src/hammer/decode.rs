@@ -1,14 +1,14 @@
-//! What an answer says, as far as the contract gives its parts a meaning.
+//! Decodes answers into the parts that the contract gives a meaning.
 
 use std::fmt::Write;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::hammer::history::{Answer, Order};
-use crate::hammer::wire::RawAnswer;
+use super::history::{Answer, Order};
+use super::wire::RawAnswer;
 
-/// This much of a body is kept to be shown.
+/// How many characters of a body are kept for reports.
 const SHOWN: usize = 400;
 
 /// Decodes an answer.
@@ -32,7 +32,7 @@ pub(crate) fn answer(raw: &RawAnswer) -> Answer {
     }
 }
 
-/// The order that a JSON value is, if it is one.
+/// Decodes an order, if the JSON value is one.
 pub(crate) fn order(value: &Value) -> Option<Order> {
     let id = match value.get("id")? {
         Value::String(id) => id.clone(),
@@ -49,11 +49,10 @@ pub(crate) fn order(value: &Value) -> Option<Order> {
         id,
         item: text("item"),
         quantity: text("quantity"),
-        oracle: String::new(),
     })
 }
 
-/// `2` for `2` and for `2.0`.
+/// Writes `2` for both `2` and `2.0`.
 fn number_text(number: &serde_json::Number) -> String {
     match number.as_f64() {
         Some(float) if float.fract() == 0.0 => format!("{float:.0}"),
@@ -61,7 +60,7 @@ fn number_text(number: &serde_json::Number) -> String {
     }
 }
 
-/// The value with all members in the order of their names.
+/// Sorts all members by name.
 fn sorted(value: &Value) -> Value {
     match value {
         Value::Object(members) => {
@@ -77,11 +76,11 @@ fn sorted(value: &Value) -> Value {
     }
 }
 
-/// Enough of a SHA-256 to tell bodies apart.
+/// The first 12 bytes of the SHA-256: enough to tell bodies apart.
 fn digest(bytes: &[u8]) -> String {
     let mut text = String::new();
     for byte in Sha256::digest(bytes).iter().take(12) {
-        write!(text, "{byte:02x}").expect("a String takes everything");
+        write!(text, "{byte:02x}").expect("writing to a String cannot fail");
     }
     text
 }
@@ -100,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_json_in_other_bytes_is_told_from_other_json() {
+    fn equal_json_in_different_bytes_has_an_equal_digest() {
         let one = decoded(r#"{"id":"a","item":"b","quantity":2}"#);
         let spaced = decoded(r#"{ "item":"b", "id":"a","quantity":2}"#);
         let other = decoded(r#"{"id":"a","item":"b","quantity":3}"#);
@@ -112,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_order_is_not_taken_for_one() {
+    fn only_an_object_with_an_id_is_an_order() {
         for body in ["", "{}", "[]", "null", "<html>", r#"{"item":"b"}"#] {
             assert_eq!(decoded(body).order, None, "{body}");
         }

@@ -1,49 +1,71 @@
-//! How much of everything there is in a run, and how long it may take.
+//! Profiles: how much of everything a run does, and how long it may take.
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::workload::Scenario;
 
-/// How long and how hard a run is.
+/// Length and intensity of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Profile {
-    /// Under eight seconds: for every build.
+    /// Under eight seconds, for every build.
     Quick,
     /// Under a minute.
     Full,
-    /// Full cycles, over and over, for this long.
+    /// Full cycles, repeated for this long.
     Soak(Duration),
 }
 
-/// The share of one scenario.
+/// The name of a profile in histories and reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ProfileName {
+    Quick,
+    Full,
+    Soak,
+}
+
+impl ProfileName {
+    /// The name as text.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Quick => "quick",
+            Self::Full => "full",
+            Self::Soak => "soak",
+        }
+    }
+}
+
+/// The share of one scenario in a cycle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Share {
-    /// At most this many cases.
+    /// Maximum number of cases.
     pub(crate) cases: u32,
-    /// New cases are begun for this long.
+    /// How long new cases are started.
     pub(crate) time: Duration,
-    /// This many cases at once.
+    /// Maximum number of concurrent cases.
     pub(crate) concurrency: usize,
 }
 
 impl Profile {
-    /// Its name in reports.
-    pub(crate) fn name(self) -> &'static str {
+    /// Its name in histories and reports.
+    pub(crate) fn name(self) -> ProfileName {
         match self {
-            Self::Quick => "quick",
-            Self::Full => "full",
-            Self::Soak(_) => "soak",
+            Self::Quick => ProfileName::Quick,
+            Self::Full => ProfileName::Full,
+            Self::Soak(_) => ProfileName::Soak,
         }
     }
 
-    /// Whether a scenario belongs to it.
-    pub(crate) fn plays(self, scenario: Scenario) -> bool {
+    /// Whether it includes a scenario.
+    pub(crate) fn includes(self, scenario: Scenario) -> bool {
         self.share(scenario).cases > 0
     }
 
-    /// What a scenario gets.
+    /// The share of a scenario.
     pub(crate) fn share(self, scenario: Scenario) -> Share {
-        // Cases and milliseconds, quick and full; concurrency.
+        // (cases, milliseconds) of the quick and of the full profile; concurrency.
         let (quick, full, concurrency) = match scenario {
             Scenario::Contract => ((7, 2500), (7, 5000), 7),
             Scenario::Vanish => ((600, 900), (1500, 3000), 4),
@@ -71,7 +93,7 @@ impl Profile {
         }
     }
 
-    /// No scenario begins later than this after the first one.
+    /// Time after which the remaining scenarios of a cycle get only a short turn.
     pub(crate) fn budget(self) -> Duration {
         match self {
             Self::Quick => Duration::from_millis(4800),
@@ -87,7 +109,7 @@ impl Profile {
         }
     }
 
-    /// How long a key may stay unresolved after everything is healed.
+    /// How long unanswered keys are retried after the service is healed.
     pub(crate) fn settle_time(self) -> Duration {
         match self {
             Self::Quick => Duration::from_millis(1200),
@@ -95,7 +117,7 @@ impl Profile {
         }
     }
 
-    /// How long keys that are answered already are asked once more.
+    /// How long answered keys are replayed once more after that.
     pub(crate) fn replay_time(self) -> Duration {
         match self {
             Self::Quick => Duration::from_millis(300),
@@ -103,7 +125,7 @@ impl Profile {
         }
     }
 
-    /// The races of fewer keys prove nothing.
+    /// The verdict is *unknown* below this number of contended keys.
     pub(crate) fn min_contended_keys(self) -> u64 {
         match self {
             Self::Quick => 20,

@@ -96,8 +96,7 @@ async fn begin(settings: &Settings) -> Result<(Header, RunContext), RunError> {
     let mut oracles = Vec::new();
     for choice in &settings.oracles {
         let oracle = Oracle::open(choice, &pools[0]).await;
-        let name = oracle.as_ref().map_or("oracle", Oracle::name).to_owned();
-        oracles.push((name, oracle));
+        oracles.push((choice.kind(), oracle));
     }
     let context = RunContext {
         seed: settings.seed,
@@ -121,26 +120,18 @@ fn header(settings: &Settings, run: &str, targets: Vec<String>) -> Header {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
-    let names = |choice: &OracleChoice| match choice {
-        OracleChoice::Api => "api".to_owned(),
-        OracleChoice::Database(_) => "db".to_owned(),
-    };
     let profile = settings.profile;
     Header {
         version: VERSION,
         program: env!("CARGO_PKG_VERSION").to_owned(),
         run: run.to_owned(),
         seed: settings.seed,
-        profile: profile.name().to_owned(),
+        profile: profile.name(),
         targets,
-        scenarios: settings
-            .playable_scenarios()
-            .iter()
-            .map(|scenario| scenario.name().to_owned())
-            .collect(),
-        oracles: settings.oracles.iter().map(names).collect(),
+        scenarios: settings.playable_scenarios(),
+        oracles: settings.oracles.iter().map(OracleChoice::kind).collect(),
         strict: settings.strict,
-        least_contended: if settings.scenarios.is_empty() {
+        min_contended_keys: if settings.scenarios.is_empty() {
             profile.min_contended_keys()
         } else {
             1

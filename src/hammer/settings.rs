@@ -86,7 +86,7 @@ impl Settings {
             Some("only on instances that the hammer starts, without --url")
         } else if scenario.needs_instances() && instances < 2 {
             Some("only on several instances")
-        } else if !self.profile.plays(scenario) {
+        } else if !self.profile.includes(scenario) {
             Some("not with --quick")
         } else {
             None

@@ -1,11 +1,11 @@
-//! What goes wrong on purpose, with the evidence that it did.
+//! Injects faults, with evidence that they landed.
 //!
-//! Owns the proxy that cuts, loses, doubles and delays, and the processes that are killed and
-//! stopped. Promises that a fault is only called landed when that was seen. Knows no verdict.
+//! Owns the proxy that cuts, loses, duplicates and delays, and the processes that are killed and
+//! stopped. A fault counts as landed only if that was observed. Knows no verdict.
 
 mod process;
 mod proxy;
 
 pub(crate) use process::Instances;
 pub use process::{Launch, ProcessError};
-pub(crate) use proxy::{Intercepted, intercept, name, needs_proxy};
+pub(crate) use proxy::{Intercepted, ProxiedPath, intercept};

@@ -109,13 +109,10 @@ impl Instances {
 
     /// Where they listen.
     pub(crate) fn targets(&self) -> Vec<Target> {
-        let target = |member: &Member| Target {
-            url: format!("http://{}", member.address),
-            address: member.address,
-            authority: member.address.to_string(),
-            prefix: String::new(),
-        };
-        self.members.iter().map(target).collect()
+        let members = self.members.iter();
+        members
+            .map(|member| Target::loopback(member.address))
+            .collect()
     }
 
     /// `SIGKILL`, and it is certain that the process is gone.

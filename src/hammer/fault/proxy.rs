@@ -1,7 +1,7 @@
-//! A TCP proxy for one connection, whose plan was made by the workload.
+//! A TCP proxy for one connection, which injects one planned fault.
 //!
-//! Each faulty attempt gets a listener of its own, so that there is no doubt which plan belongs
-//! to which connection.
+//! Each faulty attempt gets a listener of its own, so there is no doubt which fault belongs to
+//! which connection.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,18 +12,33 @@ use tokio::task::JoinHandle;
 
 use crate::hammer::history::{FaultSeen, Recorder};
 use crate::hammer::wire::{Connection, WireError};
-use crate::hammer::workload::Fault;
+use crate::hammer::workload::{Fault, FaultKind, Scenario};
 
-/// A connection with a proxy in the middle, which will say what it did.
+/// The path of one attempt to its instance, and the fault on it.
+pub(crate) struct ProxiedPath {
+    /// Number of the attempt.
+    pub(crate) attempt: u64,
+    pub(crate) scenario: Scenario,
+    pub(crate) kind: FaultKind,
+    pub(crate) fault: Fault,
+    /// Address of the instance.
+    pub(crate) upstream: SocketAddr,
+    /// Length of the request in bytes.
+    pub(crate) request_length: usize,
+    /// How long the proxy waits for each step of the exchange.
+    pub(crate) timeout: Duration,
+}
+
+/// A connection through the proxy, which will hand over the evidence of its fault.
 pub(crate) struct Intercepted {
     attempt: u64,
-    scenario: String,
-    fault: Fault,
+    scenario: Scenario,
+    kind: FaultKind,
     task: JoinHandle<Result<String, WireError>>,
 }
 
 impl Intercepted {
-    /// Waits for the proxy to be done; its patience is bounded.
+    /// Waits until the proxy is done, which its timeout bounds, and returns what it observed.
     pub(crate) async fn evidence(self, recorder: &Recorder) -> FaultSeen {
         let (landed, evidence) = match self.task.await {
             Ok(Ok(evidence)) => (true, evidence),
@@ -32,7 +47,7 @@ impl Intercepted {
         };
         FaultSeen {
             t: recorder.now(),
-            fault: name(self.fault).to_owned(),
+            kind: self.kind,
             scenario: self.scenario,
             attempt: Some(self.attempt),
             landed,
@@ -41,63 +56,40 @@ impl Intercepted {
     }
 }
 
-/// Whether a fault needs the proxy.
-pub(crate) fn needs_proxy(fault: Fault) -> bool {
-    !matches!(fault, Fault::None | Fault::Vanish { .. })
-}
-
-/// Its name in history and reports.
-pub(crate) fn name(fault: Fault) -> &'static str {
-    match fault {
-        Fault::None => "none",
-        Fault::Vanish { .. } => "vanish",
-        Fault::CutRequest { .. } => "cut_request",
-        Fault::LoseAnswer => "lose_answer",
-        Fault::CutAnswer { .. } => "cut_answer",
-        Fault::Duplicate => "duplicate",
-        Fault::Late { .. } => "late",
-    }
-}
-
-/// Connects to `upstream` through a proxy that knows `fault` and the `length` of the request.
-pub(crate) async fn intercept(
-    attempt: u64,
-    scenario: &str,
-    upstream: SocketAddr,
-    fault: Fault,
-    length: usize,
-    patience: Duration,
-) -> Result<(Connection, Intercepted), WireError> {
+/// Connects to the instance through a proxy that injects the fault.
+pub(crate) async fn intercept(path: ProxiedPath) -> Result<(Connection, Intercepted), WireError> {
     let listener = TcpListener::bind(("127.0.0.1", 0))
         .await
         .map_err(WireError::Connect)?;
     let address = listener.local_addr().map_err(WireError::Connect)?;
-    let (opened, accepted) = tokio::join!(Connection::open(address, patience), listener.accept());
+    let (opened, accepted) =
+        tokio::join!(Connection::open(address, path.timeout), listener.accept());
     let (client, _) = accepted.map_err(WireError::Connect)?;
-    let line = Line {
+    let proxy = Proxy {
         client,
-        upstream,
-        length,
-        patience,
+        upstream: path.upstream,
+        request_length: path.request_length,
+        timeout: path.timeout,
     };
     let intercepted = Intercepted {
-        attempt,
-        scenario: scenario.to_owned(),
-        fault,
-        task: tokio::spawn(line.run(fault)),
+        attempt: path.attempt,
+        scenario: path.scenario,
+        kind: path.kind,
+        task: tokio::spawn(proxy.run(path.fault)),
     };
     Ok((opened?, intercepted))
 }
 
-/// The proxy's two ends.
-struct Line {
+/// The proxy between the client and the instance.
+struct Proxy {
     client: TcpStream,
     upstream: SocketAddr,
-    length: usize,
-    patience: Duration,
+    request_length: usize,
+    timeout: Duration,
 }
 
-impl Line {
+impl Proxy {
+    /// Injects `fault`; returns the evidence that it landed.
     async fn run(mut self, fault: Fault) -> Result<String, WireError> {
         match fault {
             Fault::None | Fault::Vanish { .. } => Ok(String::new()),
@@ -110,75 +102,75 @@ impl Line {
     }
 
     async fn cut_request(&mut self, permille: u32) -> Result<String, WireError> {
-        let portion = share(self.length, permille);
-        let mut upstream = Connection::open(self.upstream, self.patience).await?;
-        let bytes = self.take(portion).await?;
+        let portion = portion(self.request_length, permille);
+        let mut upstream = Connection::open(self.upstream, self.timeout).await?;
+        let bytes = self.read_request(portion).await?;
         upstream.send(&bytes).await?;
-        // Resets and polite ends take different ways through a server.
+        // A server handles resets and orderly ends in different code paths.
         upstream.abandon(permille.is_multiple_of(2));
         Ok(format!(
             "{portion} of {} bytes reached the server",
-            self.length
+            self.request_length
         ))
     }
 
-    /// Without a `permille` the client sees nothing at all.
+    /// Without a `permille` the client receives nothing at all.
     async fn cut_answer(&mut self, permille: Option<u32>) -> Result<String, WireError> {
-        let request = self.take(self.length).await?;
-        let (status, answer) = self.ask(&request).await?;
-        let portion = permille.map_or(0, |permille| share(answer.len(), permille));
-        self.give(&answer[..portion]).await;
+        let request = self.read_request(self.request_length).await?;
+        let (status, answer) = self.exchange(&request).await?;
+        let portion = permille.map_or(0, |permille| portion(answer.len(), permille));
+        self.reply(&answer[..portion]).await;
         Ok(format!(
-            "the server answered {status}, the client saw {portion} of {} bytes",
+            "the server answered {status}, the client received {portion} of {} bytes",
             answer.len()
         ))
     }
 
     async fn duplicate(&mut self) -> Result<String, WireError> {
-        let request = self.take(self.length).await?;
-        let (one, other) = tokio::join!(self.ask(&request), self.ask(&request));
+        let request = self.read_request(self.request_length).await?;
+        let (one, other) = tokio::join!(self.exchange(&request), self.exchange(&request));
         let ((first, answer), (second, _)) = (one?, other?);
-        self.give(&answer).await;
+        self.reply(&answer).await;
         Ok(format!(
-            "the server saw the request twice and answered {first} and {second}"
+            "the server received the request twice and answered {first} and {second}"
         ))
     }
 
     async fn late(&mut self, after: Duration) -> Result<String, WireError> {
-        let request = self.take(self.length).await?;
+        let request = self.read_request(self.request_length).await?;
         tokio::time::sleep(after).await;
-        let (status, _) = self.ask(&request).await?;
+        let (status, _) = self.exchange(&request).await?;
         Ok(format!(
             "the request arrived {after:?} late and was answered {status}"
         ))
     }
 
-    /// The first `count` bytes of the request.
-    async fn take(&mut self, count: usize) -> Result<Vec<u8>, WireError> {
+    /// Reads the first `count` bytes of the request.
+    async fn read_request(&mut self, count: usize) -> Result<Vec<u8>, WireError> {
         let mut bytes = vec![0; count];
-        tokio::time::timeout(self.patience, self.client.read_exact(&mut bytes))
+        tokio::time::timeout(self.timeout, self.client.read_exact(&mut bytes))
             .await
-            .map_err(|_| WireError::TimedOut(self.patience))?
+            .map_err(|_| WireError::TimedOut(self.timeout))?
             .map_err(WireError::Receive)?;
         Ok(bytes)
     }
 
-    /// Hands bytes to the client, who may be gone; that is no failure of the fault.
-    async fn give(&mut self, bytes: &[u8]) {
+    /// Sends bytes to the client. The fault has landed even if the client has disconnected.
+    async fn reply(&mut self, bytes: &[u8]) {
         let _ = self.client.write_all(bytes).await;
         let _ = self.client.shutdown().await;
     }
 
-    /// Sends the request on a new connection; the status and all bytes of the answer.
-    async fn ask(&self, request: &[u8]) -> Result<(u16, Vec<u8>), WireError> {
-        let mut upstream = Connection::open(self.upstream, self.patience).await?;
+    /// Sends the request on a new connection; returns the status and all bytes of the answer.
+    async fn exchange(&self, request: &[u8]) -> Result<(u16, Vec<u8>), WireError> {
+        let mut upstream = Connection::open(self.upstream, self.timeout).await?;
         upstream.send(request).await?;
-        upstream.receive_bytes(self.patience).await
+        upstream.receive_bytes(self.timeout).await
     }
 }
 
 /// `permille` thousandths of `length`, never all of it.
-fn share(length: usize, permille: u32) -> usize {
+fn portion(length: usize, permille: u32) -> usize {
     (length * permille as usize / 1000).min(length.saturating_sub(1))
 }
 
@@ -186,7 +178,9 @@ fn share(length: usize, permille: u32) -> usize {
 mod tests {
     use super::*;
 
-    /// A server of one answer, and what it was sent.
+    const TIMEOUT: Duration = Duration::from_secs(2);
+
+    /// Starts a server that answers once; the task returns how many bytes it received.
     async fn server() -> (SocketAddr, JoinHandle<usize>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -207,14 +201,25 @@ mod tests {
         (address, task)
     }
 
-    async fn through(fault: Fault) -> (Result<u16, WireError>, FaultSeen, usize) {
+    fn path(fault: Fault, upstream: SocketAddr) -> ProxiedPath {
+        ProxiedPath {
+            attempt: 1,
+            scenario: Scenario::Cut,
+            kind: fault.proxied().unwrap(),
+            fault,
+            upstream,
+            request_length: 10,
+            timeout: TIMEOUT,
+        }
+    }
+
+    /// Sends a request with `fault` on its path: the status the client received, the evidence, and
+    /// the bytes the server received.
+    async fn send_through(fault: Fault) -> (Result<u16, WireError>, FaultSeen, usize) {
         let (address, server) = server().await;
-        let patience = Duration::from_secs(2);
-        let (mut connection, proxy) = intercept(1, "cut", address, fault, 10, patience)
-            .await
-            .unwrap();
+        let (mut connection, proxy) = intercept(path(fault, address)).await.unwrap();
         connection.send(b"0123456789").await.unwrap();
-        let received = connection.receive(patience).await;
+        let received = connection.receive(TIMEOUT).await;
         let seen = proxy.evidence(&Recorder::new(None)).await;
         (
             received.map(|(answer, _)| answer.status),
@@ -225,15 +230,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_cut_request_reaches_the_server_in_part() {
-        let (received, seen, count) = through(Fault::CutRequest { permille: 501 }).await;
+        let (received, seen, count) = send_through(Fault::CutRequest { permille: 501 }).await;
         assert!(received.is_err());
         assert!(seen.landed, "{}", seen.evidence);
         assert_eq!(count, 5);
     }
 
     #[tokio::test]
-    async fn a_lost_answer_was_given() {
-        let (received, seen, count) = through(Fault::LoseAnswer).await;
+    async fn a_lost_answer_was_sent_by_the_server() {
+        let (received, seen, count) = send_through(Fault::LoseAnswer).await;
         assert!(
             matches!(received, Err(WireError::Closed(0))),
             "{received:?}"
@@ -247,8 +252,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_cut_answer_is_no_answer() {
-        let (received, seen, _) = through(Fault::CutAnswer { permille: 999 }).await;
+    async fn a_cut_answer_is_not_an_answer() {
+        let (received, seen, _) = send_through(Fault::CutAnswer { permille: 999 }).await;
         assert!(
             matches!(received, Err(WireError::Closed(1..))),
             "{received:?}"
@@ -257,16 +262,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_fault_that_meets_no_server_has_not_landed() {
-        let patience = Duration::from_secs(2);
+    async fn a_fault_without_a_server_has_not_landed() {
         let free = TcpListener::bind("127.0.0.1:0")
             .await
             .unwrap()
             .local_addr()
             .unwrap();
-        let (mut connection, proxy) = intercept(1, "cut", free, Fault::LoseAnswer, 10, patience)
-            .await
-            .unwrap();
+        let (mut connection, proxy) = intercept(path(Fault::LoseAnswer, free)).await.unwrap();
         connection.send(b"0123456789").await.unwrap();
         let seen = proxy.evidence(&Recorder::new(None)).await;
         assert!(!seen.landed, "{}", seen.evidence);

@@ -2,32 +2,34 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::hammer::workload::{Fault, Gate, RequestKind, Spelling};
+use super::attempt::{Invoked, Order, Outcome};
+use crate::hammer::profile::ProfileName;
+use crate::hammer::workload::{FaultKind, Scenario};
 
-/// The version of the format, in its first line. Readers refuse any other.
+/// Version of the format, recorded in the first line. Readers accept no other.
 pub(crate) const VERSION: u32 = 1;
 
 /// One line of `history.ndjson`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum Event {
-    /// The first line.
+    /// The first line: what the history is about.
     Run(Header),
     /// An attempt begins.
     Invoke(Invoked),
-    /// It was answered with an order.
+    /// An attempt was answered with 2xx.
     Ok(Outcome),
-    /// It certainly did nothing: refused, or never sent in full.
+    /// An attempt certainly changed nothing: refused, or not sent in full.
     Fail(Outcome),
-    /// Whether it did something is not known.
+    /// It is not known whether an attempt had an effect.
     Unknown(Outcome),
-    /// A fault was tried.
+    /// A fault was injected.
     Fault(FaultSeen),
-    /// An oracle was asked what is stored.
+    /// An oracle was read.
     Oracle(OracleRead),
-    /// One order that an oracle found.
-    Stored(Order),
-    /// Everything up to here is healed, retried and read: it can be judged and forgotten.
+    /// An order that an oracle found.
+    Stored(StoredOrder),
+    /// The end of a cycle: the events since the previous one can be judged and dropped.
     #[serde(rename = "chapter")]
     Cycle(Cycle),
 }
@@ -35,22 +37,25 @@ pub(crate) enum Event {
 /// What a history is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Header {
+    /// Version of the format.
     pub(crate) version: u32,
     /// Version of the program.
     pub(crate) program: String,
-    /// The name of the run, in every key and item.
+    /// The name of the run, part of every key and item.
     pub(crate) run: String,
     pub(crate) seed: u64,
-    pub(crate) profile: String,
+    pub(crate) profile: ProfileName,
+    /// URLs of the instances.
     pub(crate) targets: Vec<String>,
-    /// The scenarios that were wanted, whether or not there was time for them.
-    pub(crate) scenarios: Vec<String>,
-    pub(crate) oracles: Vec<String>,
-    /// Whether every letter of the contract counts.
+    /// The scenarios that were planned, whether or not there was time for them.
+    pub(crate) scenarios: Vec<Scenario>,
+    pub(crate) oracles: Vec<OracleKind>,
+    /// Whether every deviation from the contract is a violation.
     pub(crate) strict: bool,
-    /// Fewer contended keys than this prove nothing.
-    pub(crate) least_contended: u64,
-    /// How long a key may stay unresolved after everything is healed.
+    /// The verdict is *unknown* below this number of contended keys.
+    #[serde(rename = "least_contended")]
+    pub(crate) min_contended_keys: u64,
+    /// How long unanswered keys are retried after the service is healed.
     pub(crate) settle_ms: u64,
     pub(crate) started_unix_ms: u64,
     pub(crate) cores: usize,
@@ -58,160 +63,106 @@ pub(crate) struct Header {
     pub(crate) repeat: String,
 }
 
-/// An attempt as it begins.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Invoked {
-    /// Number of the attempt.
-    pub(crate) n: u64,
-    pub(crate) t: u64,
-    pub(crate) scenario: String,
-    /// Equal labels are one key.
-    pub(crate) key: String,
-    /// The header lines as sent, as far as they are text.
-    pub(crate) lines: Vec<String>,
-    #[serde(rename = "ask")]
-    pub(crate) kind: RequestKind,
-    /// Number of the payload among the key's payloads.
-    pub(crate) payload: u8,
-    pub(crate) spelling: Spelling,
-    pub(crate) item: String,
-    pub(crate) quantity: u32,
-    pub(crate) instance: usize,
-    pub(crate) gate: Gate,
-    pub(crate) fault: Fault,
-    /// Whether a process was struck during its round.
-    #[serde(rename = "struck")]
-    pub(crate) during_process_fault: bool,
-    /// Whether it belongs to the retries after everything was healed.
-    pub(crate) drain: bool,
-}
-
-/// How an attempt ended.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct Outcome {
-    pub(crate) n: u64,
-    pub(crate) t: u64,
-    /// When the last byte of the request left.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub(crate) released: Option<u64>,
-    /// When the first byte of the answer was seen.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub(crate) first_byte: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub(crate) answer: Option<Answer>,
-    /// What went wrong on the wire.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub(crate) error: Option<String>,
-}
-
-/// What the target said.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    /// `Idempotent-Replayed: true`.
-    pub(crate) replayed: bool,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub(crate) location: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub(crate) retry_after: Option<String>,
-    /// The member `code` of an error body.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub(crate) code: Option<String>,
-    /// The order in the body, if there is one.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub(crate) order: Option<Order>,
-    /// The body, cut after some hundred bytes.
-    pub(crate) body: String,
-    /// Digest of all its bytes.
-    pub(crate) bytes: String,
-    /// Digest of what it means as JSON, whatever the order of members and the white space.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub(crate) json: Option<String>,
-}
-
-/// An order, as answered or as stored.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) struct Order {
-    pub(crate) id: String,
-    pub(crate) item: String,
-    /// As text, because a wrong server may answer any number.
-    pub(crate) quantity: String,
-    /// Which oracle found it.
-    #[serde(skip_serializing_if = "String::is_empty", default)]
-    pub(crate) oracle: String,
-}
-
-/// A fault that was tried, and the evidence that it landed.
+/// A fault that was injected, and the evidence that it landed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct FaultSeen {
     pub(crate) t: u64,
-    /// Name of the fault, such as `lose_answer` or `kill`.
-    pub(crate) fault: String,
-    pub(crate) scenario: String,
-    /// The attempt it was meant for; strikes are meant for all.
+    #[serde(rename = "fault")]
+    pub(crate) kind: FaultKind,
+    pub(crate) scenario: Scenario,
+    /// The attempt it was planned for. Process faults concern all attempts of their round.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) attempt: Option<u64>,
     pub(crate) landed: bool,
-    /// What was seen.
+    /// What was observed, in words.
     pub(crate) evidence: String,
 }
 
-/// What came of asking an oracle.
+/// A source of what is really stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum OracleKind {
+    /// The public list of orders. `oracle` is what a history of 0.1.0 says of any oracle that
+    /// could not be opened.
+    #[serde(alias = "oracle")]
+    Api,
+    /// The database of the service.
+    Db,
+}
+
+impl OracleKind {
+    /// Its name on the command line, in histories and in reports.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Db => "db",
+        }
+    }
+}
+
+/// The result of reading an oracle.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct OracleRead {
     pub(crate) t: u64,
-    pub(crate) oracle: String,
+    pub(crate) oracle: OracleKind,
     /// How many orders of this cycle it found.
     pub(crate) orders: u64,
-    /// Why what it found is not everything.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub(crate) trouble: Option<String>,
+    /// Why it could not be read completely.
+    #[serde(rename = "trouble", skip_serializing_if = "Option::is_none", default)]
+    pub(crate) error: Option<String>,
 }
 
-/// The end of a part of the run that can be judged by itself.
+/// An order that an oracle found.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct StoredOrder {
+    #[serde(flatten)]
+    pub(crate) order: Order,
+    pub(crate) oracle: OracleKind,
+}
+
+/// How a cycle ended.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Cycle {
     pub(crate) t: u64,
-    /// Why the run could not do what it wanted to.
-    pub(crate) troubles: Vec<String>,
+    /// Why parts of the cycle could not run as planned.
+    #[serde(rename = "troubles")]
+    pub(crate) problems: Vec<String>,
     /// Whether fresh keys were still accepted at the end.
-    pub(crate) alive: bool,
-    /// Whether the user stopped it.
+    #[serde(rename = "alive")]
+    pub(crate) accepts_orders: bool,
+    /// Whether the user interrupted it.
     pub(crate) interrupted: bool,
 }
 
-/// An attempt with its end, as the checker sees it.
-#[derive(Debug, Clone)]
-pub(crate) struct Attempt {
-    pub(crate) invoked: Invoked,
-    /// Of an attempt that never ended this is unknown and empty.
-    pub(crate) outcome: Outcome,
-    pub(crate) completion: Completion,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// How much is known of what an attempt did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Completion {
-    Ok,
-    Fail,
-    Unknown,
-}
+    /// One line of each type, as version 1 writes them.
+    const LINES: [&str; 10] = [
+        r#"{"type":"run","version":1,"program":"0.1.0","run":"2562e844","seed":42,"profile":"full","targets":["http://127.0.0.1:43371"],"scenarios":["contract","mismatch-race","hot-key"],"oracles":["api","db"],"strict":true,"least_contended":100,"settle_ms":5000,"started_unix_ms":1795534332318,"cores":2,"repeat":"orders hammer --seed 42"}"#,
+        r#"{"type":"invoke","n":1,"t":3860756,"scenario":"same-json","key":"same-json-0-0","lines":["hammer-2562e844.0-same-json-0-0"],"ask":"two_keys","payload":2,"spelling":"reordered","item":"a","quantity":82,"instance":1,"gate":"last_byte","fault":{"kind":"vanish","after_us":7,"reset":true},"struck":true,"drain":false}"#,
+        r#"{"type":"ok","n":1,"t":6553810,"released":4017959,"first_byte":6337860,"answer":{"status":201,"replayed":false,"location":"/orders/1","order":{"id":"1","item":"a","quantity":"82"},"body":"{}","bytes":"fd","json":"fd"}}"#,
+        r#"{"type":"fail","n":2,"t":2,"answer":{"status":409,"replayed":false,"retry_after":"1","code":"IDEMPOTENCY_KEY_IN_USE","body":"","bytes":"de"}}"#,
+        r#"{"type":"unknown","n":3,"t":3,"released":2,"error":"the client gave up"}"#,
+        r#"{"type":"fault","t":4,"fault":"lose_answer","scenario":"lost-answer","attempt":3,"landed":true,"evidence":"the server answered 201"}"#,
+        r#"{"type":"fault","t":5,"fault":"kill","scenario":"kill","landed":false,"evidence":"instance 0"}"#,
+        r#"{"type":"stored","id":"1","item":"a","quantity":"82","oracle":"api"}"#,
+        r#"{"type":"oracle","t":6,"oracle":"db","orders":0,"trouble":"closed"}"#,
+        r#"{"type":"chapter","t":7,"troubles":["too late"],"alive":true,"interrupted":false}"#,
+    ];
 
-impl Attempt {
-    /// The answer, if one came.
-    pub(crate) fn answer(&self) -> Option<&Answer> {
-        self.outcome.answer.as_ref()
+    #[test]
+    fn the_format_of_version_1_is_stable() {
+        for line in LINES {
+            let event: Event = serde_json::from_str(line).expect(line);
+            assert_eq!(serde_json::to_string(&event).unwrap(), line);
+        }
     }
 
-    /// The answer, if it is a 2xx.
-    pub(crate) fn accepted(&self) -> Option<&Answer> {
-        self.answer().filter(|answer| answer.is_success())
-    }
-}
-
-impl Answer {
-    /// Whether it is a 2xx.
-    pub(crate) fn is_success(&self) -> bool {
-        (200..300).contains(&self.status)
+    #[test]
+    fn an_oracle_that_was_never_opened_is_readable() {
+        let line = r#"{"type":"oracle","t":6,"oracle":"oracle","orders":0,"trouble":"closed"}"#;
+        assert!(serde_json::from_str::<Event>(line).is_ok());
     }
 }

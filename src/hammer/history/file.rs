@@ -1,13 +1,13 @@
-//! `history.ndjson`: one event a line, appended as it happens.
+//! `history.ndjson`: one event per line, appended as it happens.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use super::{Event, Header, VERSION};
+use super::event::{Event, Header, VERSION};
 
-/// A line longer than this is no line of ours.
-const LONGEST_LINE: u64 = 1 << 20;
+/// Maximum length of a line that a reader accepts.
+const MAX_LINE: u64 = 1 << 20;
 
 /// Why a history cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -15,33 +15,33 @@ pub enum HistoryError {
     /// The file cannot be opened.
     #[error("cannot open {path}")]
     Open {
-        /// Which file.
+        /// The path of the file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// The file cannot be read to its end.
+    /// The file cannot be read completely.
     #[error("cannot read the history")]
     Io(#[from] io::Error),
     /// A line is not an event.
     #[error("line {line} of the history is not an event")]
     NotAnEvent {
-        /// Counted from 1.
+        /// The number of the line, from 1.
         line: u64,
-        /// What the parser said.
+        /// The error of the parser.
         source: serde_json::Error,
     },
-    /// The first line does not say what this is.
-    #[error("the history does not begin with a run of version {VERSION}")]
+    /// The first line is not the header of a history.
+    #[error("not a hammer history (expected `history.ndjson`, version {VERSION})")]
     NoHeader,
 }
 
-/// Appends events.
+/// Appends events to a file.
 #[derive(Debug)]
 pub(crate) struct Writer(BufWriter<File>);
 
 impl Writer {
-    /// A new file, or an emptied one.
+    /// Creates the file, or truncates it.
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
         File::create(path).map(|file| Self(BufWriter::with_capacity(1 << 16, file)))
     }
@@ -52,20 +52,21 @@ impl Writer {
         self.0.write_all(b"\n")
     }
 
-    /// Hands everything to the operating system.
+    /// Hands all lines to the operating system.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         self.0.flush()
     }
 }
 
-/// Reads events back, a line at a time.
+/// Reads events back, line by line.
 pub(crate) struct Reader {
     lines: BufReader<File>,
+    /// Number of the last line read, from 1.
     line: u64,
 }
 
 impl Reader {
-    /// Opens the file and takes its first line.
+    /// Opens the file and reads its first line.
     pub(crate) fn open(path: &Path) -> Result<(Header, Self), HistoryError> {
         let file = File::open(path).map_err(|source| HistoryError::Open {
             path: path.to_owned(),
@@ -89,10 +90,10 @@ impl Iterator for Reader {
     fn next(&mut self) -> Option<Self::Item> {
         let mut text = String::new();
         self.line += 1;
-        let mut bounded = io::Read::take(&mut self.lines, LONGEST_LINE);
+        let mut bounded = io::Read::take(&mut self.lines, MAX_LINE);
         match bounded.read_line(&mut text) {
             Ok(0) => None,
-            // The process died while it wrote the last line: what came before it stands.
+            // The process died while it wrote the last line; the lines before it stand.
             Ok(_) if !text.ends_with('\n') => None,
             Ok(_) => Some(
                 serde_json::from_str(&text).map_err(|source| HistoryError::NotAnEvent {

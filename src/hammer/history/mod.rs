@@ -1,17 +1,21 @@
-//! What happened, and nothing about what it means.
+//! What happened, without what it means.
 //!
-//! Owns the record that the driving half hands to the judging half; there is no other way between
-//! them. Promises that an outcome nobody saw stays *unknown*, and that a history read back from
-//! its file is judged as it was when it was written. Knows no rule of the contract.
+//! Owns the record that the sending half hands to the judging half; there is no other path
+//! between them. Guarantees that an outcome that nobody observed stays *unknown*, and that a
+//! history read back from its file is judged as it was when it was written. Knows no rule of the
+//! contract.
 
+mod attempt;
+mod cycle_history;
 mod event;
 mod file;
 mod recorder;
 
+pub(crate) use attempt::{Answer, Attempt, Completion, Invoked, Order, Outcome};
+pub(crate) use cycle_history::CycleHistory;
 pub(crate) use event::{
-    Answer, Attempt, Completion, Cycle, Event, FaultSeen, Header, Invoked, OracleRead, Order,
-    Outcome, VERSION,
+    Cycle, Event, FaultSeen, Header, OracleKind, OracleRead, StoredOrder, VERSION,
 };
 pub use file::HistoryError;
 pub(crate) use file::{Reader, Writer};
-pub(crate) use recorder::{CycleHistory, Recorder};
+pub(crate) use recorder::Recorder;

@@ -1,51 +1,51 @@
-//! Invariants about what is answered to the payload that a key belongs to.
+//! Invariants about the 2xx answers of a key.
 
 use std::collections::{BTreeMap, HashMap};
 
 use super::dialect::Dialect;
 use super::invariant::{Finding, Invariant, Rule};
-use super::view::{CycleView, KeyView, kind, normal};
+use super::view::{CycleView, KeyView, PayloadIdentity, normalize_id};
 use crate::hammer::history::Answer;
 
 pub(super) const INVARIANTS: &[Invariant] = &[
     Invariant {
         name: "one-identity",
-        meaning: "every 2xx answer to one key names the same order",
+        meaning: "all 2xx answers for one key name the same order",
         rule: Rule::Key(one_identity),
     },
     Invariant {
         name: "distinct-keys",
-        meaning: "different keys never get the same order, however alike they are",
+        meaning: "different keys never get the same order, however similar they are",
         rule: Rule::Cycle(distinct_keys),
     },
     Invariant {
         name: "answer-is-an-order",
-        meaning: "every 2xx answer is the order that was asked for",
+        meaning: "every 2xx answer is the requested order",
         rule: Rule::Key(answer_is_an_order),
     },
     Invariant {
         name: "same-bytes",
-        meaning: "every 2xx answer to one payload is the first answer, byte for byte",
+        meaning: "every 2xx answer to the same payload equals the first one, byte for byte",
         rule: Rule::Key(same_bytes),
     },
     Invariant {
         name: "one-fresh",
-        meaning: "one answer is the fresh one, all others are replays",
+        meaning: "exactly one 2xx answer is fresh, all others are replays",
         rule: Rule::Key(one_fresh),
     },
     Invariant {
         name: "replay-as-announced",
-        meaning: "a replay under fire has the status and headers that it has at rest",
+        meaning: "replays under load have the same status and headers as replays at rest",
         rule: Rule::Key(replay_as_announced),
     },
     Invariant {
         name: "once-answered-always-answered",
-        meaning: "after a 2xx every later request with the same payload gets it again",
+        meaning: "after a 2xx, every later request with the same payload gets a 2xx",
         rule: Rule::Key(once_answered),
     },
     Invariant {
         name: "converges",
-        meaning: "when all is healed, a retry of any key is answered with its order",
+        meaning: "after the service is healed, retrying any key returns its order",
         rule: Rule::Key(converges),
     },
 ];
@@ -54,7 +54,7 @@ fn one_identity(view: &KeyView<'_>, _: &Dialect) -> Finding {
     let mut ids: BTreeMap<String, usize> = BTreeMap::new();
     for (_, answer) in view.accepted() {
         if let Some(order) = &answer.order {
-            *ids.entry(normal(&order.id)).or_default() += 1;
+            *ids.entry(normalize_id(&order.id)).or_default() += 1;
         }
     }
     match ids.values().sum::<usize>() {
@@ -62,12 +62,11 @@ fn one_identity(view: &KeyView<'_>, _: &Dialect) -> Finding {
         _ if ids.len() == 1 => Finding::Held,
         answers => {
             let shown: Vec<&str> = ids.keys().take(4).map(String::as_str).collect();
-            let words = format!(
+            Finding::Violated(format!(
                 "{answers} answers name {} orders: {}",
                 ids.len(),
                 shown.join(", ")
-            );
-            Finding::Violated(words)
+            ))
         }
     }
 }
@@ -78,9 +77,9 @@ fn distinct_keys(view: &CycleView<'_>) -> Vec<(String, Finding)> {
     for key in &view.keys {
         for (_, answer) in key.accepted() {
             let Some(order) = &answer.order else { continue };
-            let owner = *owners.entry(normal(&order.id)).or_insert(key.key);
+            let owner = *owners.entry(normalize_id(&order.id)).or_insert(key.key);
             if owner != key.key {
-                let words = format!("order {} was also answered to the key {owner}", order.id);
+                let words = format!("order {} was also the answer for key {owner}", order.id);
                 findings.push((key.key.to_owned(), Finding::Violated(words)));
                 break;
             }
@@ -93,21 +92,24 @@ fn answer_is_an_order(view: &KeyView<'_>, dialect: &Dialect) -> Finding {
     let accepted = view.accepted();
     for (attempt, answer) in &accepted {
         let Some(order) = &answer.order else {
-            let words = format!("a {} names no order: {:?}", answer.status, answer.body);
-            return Finding::Violated(words);
-        };
-        let asked = &attempt.invoked;
-        let told = (order.item.as_str(), order.quantity.as_str());
-        let wanted = (asked.item.as_str(), asked.quantity.to_string());
-        // The order of another payload is `one-payload`'s business.
-        let is_rivals = view.places().any(|other| {
-            kind(other, dialect) != kind(attempt, dialect)
-                && told == (&other.invoked.item, &other.invoked.quantity.to_string())
-        });
-        if told != (wanted.0, &wanted.1) && !is_rivals {
             return Finding::Violated(format!(
-                "asked for {:?} × {}, answered {:?} × {}",
-                wanted.0, wanted.1, told.0, told.1
+                "a {} names no order: {:?}",
+                answer.status, answer.body
+            ));
+        };
+        let identity = PayloadIdentity::of(attempt, dialect);
+        let invoked = &attempt.invoked;
+        let answered = (order.item.as_str(), order.quantity.as_str());
+        let requested = (invoked.item.as_str(), invoked.quantity.to_string());
+        // The order of a different payload of the key is reported by `one-payload`.
+        let is_other_payload = view.placements().any(|other| {
+            PayloadIdentity::of(other, dialect) != identity
+                && answered == (&other.invoked.item, &other.invoked.quantity.to_string())
+        });
+        if answered != (requested.0, &requested.1) && !is_other_payload {
+            return Finding::Violated(format!(
+                "requested {:?} × {}, answered {:?} × {}",
+                requested.0, requested.1, answered.0, answered.1
             ));
         }
     }
@@ -119,10 +121,11 @@ fn answer_is_an_order(view: &KeyView<'_>, dialect: &Dialect) -> Finding {
 }
 
 fn same_bytes(view: &KeyView<'_>, dialect: &Dialect) -> Finding {
-    let mut firsts: HashMap<_, &Answer> = HashMap::new();
+    let mut firsts: HashMap<PayloadIdentity, &Answer> = HashMap::new();
     let mut finding = Finding::NotApplicable;
     for (attempt, answer) in view.accepted() {
-        let first = *firsts.entry(kind(attempt, dialect)).or_insert(answer);
+        let identity = PayloadIdentity::of(attempt, dialect);
+        let first = *firsts.entry(identity).or_insert(answer);
         if std::ptr::eq(first, answer) {
             continue;
         }
@@ -131,7 +134,7 @@ fn same_bytes(view: &KeyView<'_>, dialect: &Dialect) -> Finding {
             if first.json.is_none() || first.json != answer.json {
                 return Finding::Violated(words);
             }
-            finding = Finding::Deviation(format!("the same JSON in other bytes: {words}"));
+            finding = Finding::Deviation(format!("the same JSON in different bytes: {words}"));
         } else if finding == Finding::NotApplicable {
             finding = Finding::Held;
         }
@@ -141,7 +144,7 @@ fn same_bytes(view: &KeyView<'_>, dialect: &Dialect) -> Finding {
 
 fn one_fresh(view: &KeyView<'_>, dialect: &Dialect) -> Finding {
     let accepted = view.accepted();
-    if accepted.is_empty() || !dialect.tells_fresh() {
+    if accepted.is_empty() || !dialect.distinguishes_fresh() {
         return Finding::NotApplicable;
     }
     let fresh = accepted
@@ -150,9 +153,9 @@ fn one_fresh(view: &KeyView<'_>, dialect: &Dialect) -> Finding {
         .count();
     match fresh {
         1 => Finding::Held,
-        0 if view.has_secrets() => Finding::NotApplicable,
+        0 if view.may_have_lost_answers() => Finding::NotApplicable,
         0 => Finding::Violated(format!(
-            "{} answers, all of them replays of an answer that nobody got",
+            "all {} answers are replays, none is the first answer",
             accepted.len()
         )),
         count => Finding::Violated(format!("{count} of {} answers are fresh", accepted.len())),
@@ -171,28 +174,28 @@ fn replay_as_announced(view: &KeyView<'_>, dialect: &Dialect) -> Finding {
         {
             return Finding::Violated(format!("Location {one}, then {other}"));
         }
-        if dialect.tells_fresh() && dialect.is_fresh(answer) {
+        if dialect.distinguishes_fresh() && dialect.is_fresh(answer) {
             continue;
         }
-        if answer.status != dialect.replay || answer.replayed != dialect.marker {
+        if answer.status != dialect.replay_status || answer.replayed != dialect.marks_replays {
             return Finding::Violated(format!(
-                "a replay is {} {} a mark at rest, and was {} {} one",
-                dialect.replay,
-                with(dialect.marker),
+                "replays at rest are {} {} Idempotent-Replayed, this one is {} {}",
+                dialect.replay_status,
+                with_or_without(dialect.marks_replays),
                 answer.status,
-                with(answer.replayed)
+                with_or_without(answer.replayed)
             ));
         }
-        if dialect.location && answer.location.is_none() {
-            return Finding::Violated("a replay lost its Location".to_owned());
+        if dialect.replays_location && answer.location.is_none() {
+            return Finding::Violated("a replay without Location".to_owned());
         }
         finding = Finding::Held;
     }
     finding
 }
 
-fn with(marked: bool) -> &'static str {
-    if marked { "with" } else { "without" }
+fn with_or_without(marker: bool) -> &'static str {
+    if marker { "with" } else { "without" }
 }
 
 fn once_answered(view: &KeyView<'_>, dialect: &Dialect) -> Finding {
@@ -200,12 +203,13 @@ fn once_answered(view: &KeyView<'_>, dialect: &Dialect) -> Finding {
     let Some((winner, _)) = accepted.first() else {
         return Finding::NotApplicable;
     };
+    let winning = PayloadIdentity::of(winner, dialect);
     let mut finding = Finding::NotApplicable;
     for (attempt, answer) in view.answered() {
         let later = attempt.invoked.t > winner.outcome.t;
-        // Of an overloaded or failing server other invariants speak.
-        let passing = answer.status >= 500 || answer.status == 429;
-        if !later || passing || kind(attempt, dialect) != kind(winner, dialect) {
+        // Overload and server errors are judged by other invariants.
+        let transient = answer.status >= 500 || answer.status == 429;
+        if !later || transient || PayloadIdentity::of(attempt, dialect) != winning {
             continue;
         }
         if !answer.is_success() {
@@ -220,21 +224,24 @@ fn once_answered(view: &KeyView<'_>, dialect: &Dialect) -> Finding {
 }
 
 fn converges(view: &KeyView<'_>, _: &Dialect) -> Finding {
-    let retried = view.places().filter(|attempt| attempt.invoked.drain).last();
-    let Some(last) = retried.filter(|_| view.ended_well && !view.was_misused()) else {
+    let retried = view
+        .placements()
+        .filter(|attempt| attempt.invoked.drain)
+        .last();
+    let Some(last) = retried.filter(|_| view.drained && !view.had_invalid_body()) else {
         return Finding::NotApplicable;
     };
     if !view.accepted().is_empty() {
         return Finding::Held;
     }
-    let seen = match last.answer() {
-        // Not stuck: it is refused for what it is, which `valid-is-accepted` speaks about.
+    let last = match last.answer() {
+        // The key is not stuck: its order is refused, which `valid-is-accepted` reports.
         Some(answer) if matches!(answer.status, 400 | 413 | 415 | 422) => {
             return Finding::NotApplicable;
         }
         Some(answer) => format!("{} {:?}", answer.status, answer.body),
         None => last.outcome.error.clone().unwrap_or_default(),
     };
-    let tries = view.places().count();
-    Finding::Violated(format!("after {tries} attempts still no order, but {seen}"))
+    let attempts = view.placements().count();
+    Finding::Violated(format!("no order after {attempts} attempts, last: {last}"))
 }

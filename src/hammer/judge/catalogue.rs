@@ -1,14 +1,16 @@
 //! The catalogue of all invariants.
 
 use super::invariant::Invariant;
-use super::{answers, orders, refusals};
+use super::{answers, orders, payloads, refusals, validation};
 
-/// Every invariant, the most important first.
-pub(crate) fn all() -> impl Iterator<Item = &'static Invariant> {
+/// All invariants, the most important first.
+pub(crate) fn invariants() -> impl Iterator<Item = &'static Invariant> {
     orders::INVARIANTS
         .iter()
         .chain(answers::INVARIANTS)
+        .chain(payloads::INVARIANTS)
         .chain(refusals::INVARIANTS)
+        .chain(validation::INVARIANTS)
 }
 
 #[cfg(test)]
@@ -16,12 +18,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_unique_and_meanings_are_one_line() {
-        let mut names: Vec<_> = all().map(|one| one.name).collect();
+    fn names_are_unique_and_meanings_fit_a_line() {
+        let mut names: Vec<_> = invariants().map(|invariant| invariant.name).collect();
         names.sort_unstable();
         let count = names.len();
         names.dedup();
         assert_eq!(names.len(), count);
-        assert!(all().all(|one| !one.meaning.contains('\n') && one.meaning.len() < 110));
+        for invariant in invariants() {
+            let meaning = invariant.meaning;
+            assert!(!meaning.contains('\n') && meaning.len() < 110, "{meaning}");
+        }
     }
 }

@@ -1,252 +1,121 @@
-//! The checker: one pass over the attempts of each key and what is stored of it.
+//! The checker: one pass over the attempts of each key and the orders stored for it.
 
 use std::collections::HashMap;
 
-use super::catalogue::all;
+use super::catalogue::invariants;
 use super::dialect::{Dialect, speaks_contract};
+use super::evidence::Scope;
 use super::invariant::{Finding, Rule};
-use super::overlap::{Overlap, overlap};
-use super::verdict::{Counterexample, Judgement, Point, Violation};
-use super::view::{self, CycleView, KeyView};
-use crate::hammer::history::{Attempt, Completion, CycleHistory, FaultSeen};
-
-/// This many violations are kept with their words; all are counted.
-const KEPT: usize = 100;
-/// Of this many keys the whole timeline is kept.
-const COUNTEREXAMPLES: usize = 8;
-/// This many answers are kept as points of a plot.
-const POINTS: usize = 2500;
+use super::judgement::Judgement;
+use super::overlap::Overlap;
+use super::view::{self, CycleView};
+use crate::hammer::history::{Cycle, CycleHistory};
 
 /// Judges one cycle and adds it to `judgement`.
 pub(crate) fn judge(judgement: &mut Judgement, history: &CycleHistory) {
-    let settle = judgement.header.settle_ms;
-    let dialect = judgement
-        .dialect
-        .clone()
-        .unwrap_or_else(|| Dialect::learn(&history.attempts, settle));
+    let dialect = match &judgement.dialect {
+        Some(dialect) => dialect.clone(),
+        None => Dialect::learn(&history.attempts),
+    };
+    let target = judgement.header.targets.join(", ");
     if judgement.dialect.is_none()
-        && let Err(words) = speaks_contract(&history.attempts, &judgement.header.targets.join(", "))
+        && let Err(reason) = speaks_contract(&history.attempts, &target)
     {
-        judgement.add_inconclusive_reason(words);
-        // What is no server of orders breaks no promise about them.
-        account(judgement, history, &dialect);
+        // A server that takes no orders breaks no promise about them.
+        judgement.add_inconclusive_reason(reason);
+        count(judgement, history, &dialect);
         return;
     }
     let stored = view::stored(history);
-    let keys = view::by_key(history, stored.as_ref());
     let view = CycleView {
         history,
-        keys,
+        keys: view::by_key(history, stored.as_ref()),
         stored: stored.clone(),
     };
-    let overlaps: Vec<Overlap> = view.keys.iter().map(overlap).collect();
+    let overlaps: Vec<Overlap> = view.keys.iter().map(Overlap::of).collect();
+    judge_keys(judgement, &view, &dialect);
+    judge_cycle(judgement, &view);
     for (key, overlap) in view.keys.iter().zip(&overlaps) {
-        judge_key(judgement, key, *overlap, &dialect);
-    }
-    for invariant in all() {
-        let Rule::Cycle(rule) = &invariant.rule else {
-            continue;
-        };
-        let findings = rule(&view);
-        if findings.is_empty() && stored.is_some() {
-            judgement.find(invariant.name, "all", "", Finding::Held);
-        }
-        let owners: HashMap<&str, &str> = view
-            .keys
-            .iter()
-            .map(|key| (key.key, key.scenario))
-            .collect();
-        for (key, finding) in findings {
-            let scenario = owners.get(key.as_str()).copied().unwrap_or("all");
-            judgement.find(invariant.name, scenario, &key, finding);
-        }
+        judgement.add_key(key.scenario, *overlap);
     }
     judgement.coverage.count(&view, &overlaps);
-    judgement.counterexample(&view);
-    judgement.count_until_convicted(&view);
-    account(judgement, history, &dialect);
+    judgement.add_counterexamples(&view);
+    judgement.count_keys_until_violation(&view);
+    count(judgement, history, &dialect);
     judgement.dialect = Some(dialect);
 }
 
-fn judge_key(judgement: &mut Judgement, key: &KeyView<'_>, overlap: Overlap, dialect: &Dialect) {
-    for invariant in all() {
-        if let Rule::Key(rule) = &invariant.rule {
+/// Checks the invariants that concern one key at a time.
+fn judge_keys(judgement: &mut Judgement, view: &CycleView<'_>, dialect: &Dialect) {
+    for key in &view.keys {
+        for invariant in invariants() {
+            let Rule::Key(rule) = &invariant.rule else {
+                continue;
+            };
             let finding = rule(key, dialect);
             if finding != Finding::NotApplicable {
-                judgement.find(invariant.name, key.scenario, key.key, finding);
+                let scope = Scope::Scenario(key.scenario);
+                judgement.add_finding(invariant.name, scope, key.key, finding);
             }
         }
     }
-    judgement.keys += 1;
-    if overlap.most > 1 {
-        judgement.contended += 1;
-        *judgement.races.entry(key.scenario.to_owned()).or_default() += 1;
-        *judgement.overlaps.entry(overlap.most).or_default() += 1;
+}
+
+/// Checks the invariants that concern the cycle as a whole.
+fn judge_cycle(judgement: &mut Judgement, view: &CycleView<'_>) {
+    let scopes: HashMap<&str, Scope> = view
+        .keys
+        .iter()
+        .map(|key| (key.key, Scope::Scenario(key.scenario)))
+        .collect();
+    for invariant in invariants() {
+        let Rule::Cycle(rule) = &invariant.rule else {
+            continue;
+        };
+        let findings = rule(view);
+        if findings.is_empty() && view.stored.is_some() {
+            judgement.add_finding(invariant.name, Scope::Run, "", Finding::Held);
+        }
+        for (key, finding) in findings {
+            let scope = scopes.get(key.as_str()).copied().unwrap_or(Scope::Run);
+            judgement.add_finding(invariant.name, scope, &key, finding);
+        }
     }
 }
 
-/// What does not depend on keys: numbers, oracles, troubles.
-fn account(judgement: &mut Judgement, history: &CycleHistory, dialect: &Dialect) {
+/// Counts what does not depend on keys: attempts, faults, oracles, problems.
+fn count(judgement: &mut Judgement, history: &CycleHistory, dialect: &Dialect) {
     for attempt in &history.attempts {
-        judgement.count(attempt, dialect);
+        let is_fresh = attempt
+            .answer()
+            .is_some_and(|answer| dialect.is_fresh(answer));
+        judgement.add_attempt(attempt, is_fresh);
     }
     for fault in &history.faults {
-        let (tried, landed) = judgement.faults.entry(fault.fault.clone()).or_default();
-        *tried += 1;
-        *landed += u64::from(fault.landed);
-        if fault.attempt.is_none() && judgement.strikes.len() < KEPT {
-            judgement.strikes.push((fault.t, fault.fault.clone()));
-        }
+        judgement.add_fault(fault);
     }
     for read in &history.reads {
-        if let Some(trouble) = &read.trouble {
-            judgement.add_inconclusive_reason(format!(
-                "the oracle {} was not read to its end: {trouble}",
-                read.oracle
-            ));
-        }
+        judgement.add_read(read);
     }
     match &history.cycle {
         None => judgement
             .add_inconclusive_reason("the history ends in the middle of the run".to_owned()),
-        Some(cycle) => {
-            judgement.interrupted |= cycle.interrupted;
-            judgement.ended = cycle.t;
-            for trouble in &cycle.troubles {
-                judgement.add_inconclusive_reason(trouble.clone());
-            }
-            if cycle.interrupted {
-                judgement.add_inconclusive_reason("the run was interrupted".to_owned());
-            } else if !cycle.alive && judgement.inconclusive_reasons.is_empty() {
-                judgement.add_inconclusive_reason(
-                    "at the end the target accepted no fresh order".to_owned(),
-                );
-            }
-        }
+        Some(cycle) => end_cycle(judgement, cycle),
     }
 }
 
-impl Judgement {
-    fn add_inconclusive_reason(&mut self, words: String) {
-        if !self.inconclusive_reasons.contains(&words) && self.inconclusive_reasons.len() < KEPT {
-            self.inconclusive_reasons.push(words);
-        }
+/// Notes how the cycle ended.
+fn end_cycle(judgement: &mut Judgement, cycle: &Cycle) {
+    judgement.interrupted |= cycle.interrupted;
+    judgement.ended = cycle.t;
+    for problem in &cycle.problems {
+        judgement.add_inconclusive_reason(problem.clone());
     }
-
-    fn find(&mut self, invariant: &'static str, scenario: &str, key: &str, finding: Finding) {
-        let cell = self
-            .grid
-            .entry((invariant, scenario.to_owned()))
-            .or_default();
-        let found = |seen| Violation {
-            invariant,
-            scenario: scenario.to_owned(),
-            key: key.to_owned(),
-            seen,
-        };
-        match finding {
-            Finding::NotApplicable => {}
-            Finding::Held => cell.held += 1,
-            Finding::Deviation(seen) if !self.header.strict => {
-                cell.otherwise += 1;
-                if self.notes.iter().all(|note| note.invariant != invariant) {
-                    self.notes.push(found(seen));
-                }
-            }
-            Finding::Violated(seen) | Finding::Deviation(seen) => {
-                cell.broken += 1;
-                self.violated += 1;
-                self.convicting.insert(key.to_owned());
-                // A flood of one kind must not hide the others.
-                let alike = self
-                    .violations
-                    .iter()
-                    .filter(|one| one.invariant == invariant);
-                if alike.count() < KEPT / 10 {
-                    self.violations.push(found(seen));
-                }
-            }
-        }
-    }
-
-    fn count(&mut self, attempt: &Attempt, dialect: &Dialect) {
-        self.requests += 1;
-        let (name, class) = match (attempt.completion, attempt.answer()) {
-            (Completion::Ok, Some(answer)) if dialect.is_fresh(answer) => ("fresh".to_owned(), 0),
-            (Completion::Ok, _) => ("replayed".to_owned(), 1),
-            (_, Some(answer)) => (format!("refused {}", answer.status), 2),
-            (Completion::Fail, None) => ("not sent".to_owned(), 3),
-            (_, None) => ("unknown".to_owned(), 3),
-        };
-        *self.outcomes.entry(name).or_default() += 1;
-        let (Some(released), Some(first)) = (attempt.outcome.released, attempt.outcome.first_byte)
-        else {
-            return;
-        };
-        let latency = first.saturating_sub(released) / 1000;
-        self.latency[class].saturating_record(latency.max(1));
-        // Every attempt has the same chance to be drawn, whatever the length of the run.
-        let point = Point {
-            t: released,
-            latency,
-            class,
-        };
-        if self.points.len() < POINTS {
-            self.points.push(point);
-        } else {
-            let mixed = attempt.invoked.n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
-            let place = usize::try_from(mixed % self.requests).unwrap_or(POINTS);
-            if let Some(old) = self.points.get_mut(place) {
-                *old = point;
-            }
-        }
-    }
-
-    fn count_until_convicted(&mut self, view: &CycleView<'_>) {
-        let mut keys: Vec<&KeyView<'_>> = view.keys.iter().collect();
-        keys.sort_by_key(|key| key.attempts[0].invoked.n);
-        let mut seen: HashMap<&str, u64> = HashMap::new();
-        for key in keys {
-            let count = seen.entry(key.scenario).or_default();
-            *count += 1;
-            if self.convicting.contains(key.key) {
-                self.first.entry(key.scenario.to_owned()).or_insert(*count);
-            }
-        }
-        self.convicting.clear();
-    }
-
-    fn counterexample(&mut self, view: &CycleView<'_>) {
-        let mut kinds = Vec::new();
-        for violation in self.violations.clone() {
-            let shown = self
-                .counterexamples
-                .iter()
-                .any(|one| one.key == violation.key);
-            // Two of a kind are enough: the next one may be of another.
-            let kind = (violation.invariant, violation.scenario.clone());
-            let alike = kinds.iter().filter(|one| **one == kind).count();
-            if shown || alike >= 2 || self.counterexamples.len() >= COUNTEREXAMPLES {
-                continue;
-            }
-            kinds.push(kind);
-            let Some(key) = view.keys.iter().find(|key| key.key == violation.key) else {
-                continue;
-            };
-            let numbers: Vec<u64> = key.attempts.iter().map(|one| one.invoked.n).collect();
-            let is_its = |fault: &&FaultSeen| fault.attempt.is_some_and(|n| numbers.contains(&n));
-            self.counterexamples.push(Counterexample {
-                key: violation.key,
-                attempts: key.attempts.iter().map(|one| (*one).clone()).collect(),
-                faults: view.history.faults.iter().filter(is_its).cloned().collect(),
-                stored: key
-                    .orders
-                    .iter()
-                    .flatten()
-                    .map(|order| format!("{} · {:?} × {}", order.id, order.item, order.quantity))
-                    .collect(),
-            });
-        }
+    if cycle.interrupted {
+        judgement.add_inconclusive_reason("the run was interrupted".to_owned());
+    } else if !cycle.accepts_orders && judgement.inconclusive_reasons.is_empty() {
+        judgement
+            .add_inconclusive_reason("the target accepted no fresh order at the end".to_owned());
     }
 }
 
@@ -258,7 +127,7 @@ mod tests {
     use crate::hammer::history::Event;
     use crate::hammer::judge::Verdict;
 
-    /// An attempt in two events; `end` is merged into the second.
+    /// The two events of an attempt; `end` is merged into the second.
     fn attempt(n: u64, key: &str, end: Value) -> [Value; 2] {
         let invoke = json!({
             "type": "invoke", "n": n, "t": n * 100, "scenario": "pair", "key": key, "lines": [key],
@@ -287,8 +156,8 @@ mod tests {
         json!({"type": "stored", "id": id, "item": key, "quantity": "1", "oracle": "api"})
     }
 
-    /// The judgement on a key `a`, of attempts with these ends and of these stored orders.
-    fn judged(ends: Vec<Value>, orders: &[&str], trouble: Option<&str>) -> Judgement {
+    /// Judges a key `a` whose attempts have these ends, with these stored orders.
+    fn judged(ends: Vec<Value>, orders: &[&str], oracle_error: Option<&str>) -> Judgement {
         let header = json!({
             "version": 1, "program": "0", "run": "r", "seed": 1, "profile": "quick", "targets": ["t"],
             "scenarios": ["pair"], "oracles": ["api"], "strict": false, "least_contended": 1,
@@ -302,10 +171,12 @@ mod tests {
             events.extend(attempt(n, "a", end));
         }
         events.extend(orders.iter().map(|id| stored(id, "a")));
-        events.push(
-            json!({"type": "oracle", "t": 9000, "oracle": "api", "orders": 1, "trouble": trouble}),
-        );
-        events.push(json!({"type": "chapter", "t": 9001, "troubles": [], "alive": true, "interrupted": false}));
+        events.push(json!({
+            "type": "oracle", "t": 9000, "oracle": "api", "orders": 1, "trouble": oracle_error,
+        }));
+        events.push(json!({
+            "type": "chapter", "t": 9001, "troubles": [], "alive": true, "interrupted": false,
+        }));
         let mut history = CycleHistory::default();
         for event in events {
             history.add(serde_json::from_value::<Event>(event).unwrap());
@@ -315,55 +186,52 @@ mod tests {
         judgement
     }
 
-    fn broken(judgement: &Judgement) -> Vec<&str> {
+    fn violated(judgement: &Judgement) -> Vec<&str> {
         judgement
             .violations
             .iter()
-            .map(|one| one.invariant)
+            .map(|violation| violation.invariant)
             .collect()
     }
 
     #[test]
     fn a_fresh_answer_and_its_replay_hold() {
         let judgement = judged(vec![ok(201, "x", "a"), ok(200, "x", "a")], &["x"], None);
-        assert_eq!(broken(&judgement), Vec::<&str>::new());
+        assert_eq!(violated(&judgement), Vec::<&str>::new());
         assert_eq!(judgement.contended, 1);
     }
 
     #[test]
-    fn what_nobody_saw_convicts_nobody() {
+    fn lost_answers_are_no_violation() {
         for orders in [&[][..], &["x"]] {
             let judgement = judged(vec![lost(), lost()], orders, None);
-            assert_eq!(broken(&judgement), Vec::<&str>::new(), "{orders:?}");
+            assert_eq!(violated(&judgement), Vec::<&str>::new(), "{orders:?}");
         }
-        // A replay whose first answer was lost is no replay of nothing.
+        // The fresh answer may be the one that was lost.
         let judgement = judged(vec![lost(), ok(200, "x", "a")], &["x"], None);
-        assert_eq!(broken(&judgement), Vec::<&str>::new());
+        assert_eq!(violated(&judgement), Vec::<&str>::new());
     }
 
     #[test]
-    fn a_second_order_convicts_whatever_was_answered() {
+    fn a_second_order_is_a_violation_whatever_was_answered() {
         let judgement = judged(vec![lost(), ok(201, "x", "a")], &["x", "y"], None);
-        assert_eq!(broken(&judgement), ["one-order"]);
+        assert_eq!(violated(&judgement), ["one-order"]);
         assert_eq!(judgement.verdict(), Verdict::Violated);
     }
 
     #[test]
-    fn a_lost_acknowledgement_convicts_only_when_the_oracle_was_read_to_its_end() {
+    fn a_missing_order_is_a_violation_only_if_the_oracle_was_read_completely() {
         let judgement = judged(vec![ok(201, "x", "a")], &[], None);
-        assert_eq!(broken(&judgement), ["acknowledged-is-stored"]);
-        let judgement = judged(
-            vec![ok(201, "x", "a")],
-            &[],
-            Some("the list does not get on"),
-        );
-        assert_eq!(broken(&judgement), Vec::<&str>::new());
+        assert_eq!(violated(&judgement), ["acknowledged-is-stored"]);
+        let error = Some("the list does not advance");
+        let judgement = judged(vec![ok(201, "x", "a")], &[], error);
+        assert_eq!(violated(&judgement), Vec::<&str>::new());
         assert_eq!(judgement.verdict(), Verdict::Unknown);
     }
 
     #[test]
-    fn a_replay_that_nobody_was_first_for_convicts() {
+    fn replays_without_a_fresh_answer_are_a_violation() {
         let judgement = judged(vec![ok(200, "x", "a"), ok(200, "x", "a")], &["x"], None);
-        assert_eq!(broken(&judgement), ["one-fresh"]);
+        assert_eq!(violated(&judgement), ["one-fresh"]);
     }
 }

@@ -1,102 +1,174 @@
-//! What was really exercised. A row that stayed empty means that the run proves less than it was
-//! meant to, so its verdict is at best unknown.
+//! What the run really exercised. An empty row means that the run proves less than it was meant
+//! to, so its verdict is at best *unknown*.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::overlap::Overlap;
 use super::view::{CycleView, KeyView};
 use crate::hammer::history::{Completion, Header};
+use crate::hammer::workload::{FaultKind, Scenario, Variant};
 
-/// Things that were seen to happen, counted.
+/// Something that a run has to exercise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum CoverageRow {
+    OverlappingKeys,
+    Replays,
+    Mismatches,
+    OverlappingPayloads,
+    OverlappingInstances,
+    Vanished,
+    LostAnswers,
+    RecoveredAnswers,
+    CutRequests,
+    CutAnswers,
+    DuplicatedRequests,
+    LateRequests,
+    Kills,
+    Pauses,
+    StoredOrders,
+}
+
+impl CoverageRow {
+    /// All rows, in the order of reports.
+    const ALL: [Self; 15] = [
+        Self::OverlappingKeys,
+        Self::Replays,
+        Self::Mismatches,
+        Self::OverlappingPayloads,
+        Self::OverlappingInstances,
+        Self::Vanished,
+        Self::LostAnswers,
+        Self::RecoveredAnswers,
+        Self::CutRequests,
+        Self::CutAnswers,
+        Self::DuplicatedRequests,
+        Self::LateRequests,
+        Self::Kills,
+        Self::Pauses,
+        Self::StoredOrders,
+    ];
+
+    /// What it counts, in reports.
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::OverlappingKeys => "keys whose duplicates overlapped",
+            Self::Replays => "replays",
+            Self::Mismatches => "different payloads refused",
+            Self::OverlappingPayloads => "keys whose different payloads overlapped",
+            Self::OverlappingInstances => "keys whose requests overlapped on different instances",
+            Self::Vanished => "clients disconnected before the answer",
+            Self::LostAnswers => "lost answers",
+            Self::RecoveredAnswers => "keys recovered by a retry after a lost answer",
+            Self::CutRequests => "requests cut off",
+            Self::CutAnswers => "answers cut off",
+            Self::DuplicatedRequests => "requests delivered twice",
+            Self::LateRequests => "requests delivered after their retry",
+            Self::Kills => "kills with requests in flight",
+            Self::Pauses => "pauses with requests in flight",
+            Self::StoredOrders => "orders read from the oracle",
+        }
+    }
+
+    /// The scenarios that are meant to fill it.
+    fn scenarios(self) -> &'static [Scenario] {
+        use Scenario::{
+            Across, Burst, Contract, Crowd, Cut, Kill, Late, LostAnswer, Mismatch, MismatchRace,
+            Mix, Pair, Pause, Stagger, Vanish,
+        };
+        match self {
+            Self::OverlappingKeys => &[Pair, Burst, Crowd, Stagger, Mix],
+            Self::Replays => &[Contract, Pair, Burst],
+            Self::Mismatches => &[Contract, Mismatch, MismatchRace],
+            Self::OverlappingPayloads => &[MismatchRace],
+            Self::OverlappingInstances => &[Across],
+            Self::Vanished => &[Vanish],
+            Self::LostAnswers | Self::RecoveredAnswers => &[LostAnswer],
+            Self::CutRequests | Self::CutAnswers | Self::DuplicatedRequests => &[Cut],
+            Self::LateRequests => &[Late],
+            Self::Kills => &[Kill],
+            Self::Pauses => &[Pause],
+            Self::StoredOrders => &[Contract],
+        }
+    }
+}
+
+impl From<FaultKind> for CoverageRow {
+    fn from(kind: FaultKind) -> Self {
+        match kind {
+            FaultKind::Vanish => Self::Vanished,
+            FaultKind::LoseAnswer => Self::LostAnswers,
+            FaultKind::CutRequest => Self::CutRequests,
+            FaultKind::CutAnswer => Self::CutAnswers,
+            FaultKind::Duplicate => Self::DuplicatedRequests,
+            FaultKind::Late => Self::LateRequests,
+            FaultKind::Kill => Self::Kills,
+            FaultKind::Pause => Self::Pauses,
+        }
+    }
+}
+
+/// How often each row was observed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Coverage(BTreeMap<&'static str, u64>);
-
-/// What a row counts, and the scenarios that are meant to fill it.
-const ROWS: &[(&str, &[&str])] = &[
-    (
-        "requests for one key met",
-        &["pair", "burst", "crowd", "stagger", "mix"],
-    ),
-    ("replays", &["contract", "pair", "burst"]),
-    (
-        "other payloads refused",
-        &["contract", "mismatch", "mismatch-race"],
-    ),
-    ("different payloads met", &["mismatch-race"]),
-    ("requests on different instances met", &["across"]),
-    ("clients vanished before the answer", &["vanish"]),
-    ("lost answers", &["lost-answer"]),
-    ("lost answers recovered by a retry", &["lost-answer"]),
-    ("requests cut on the way", &["cut"]),
-    ("answers cut on the way", &["cut"]),
-    ("requests delivered twice", &["cut"]),
-    ("duplicates after everything was over", &["late"]),
-    ("kills with requests in flight", &["kill"]),
-    ("stops with requests in flight", &["pause"]),
-    ("orders read back", &["contract"]),
-];
+pub(crate) struct Coverage(BTreeMap<CoverageRow, u64>);
 
 impl Coverage {
     /// Counts one cycle.
     pub(super) fn count(&mut self, view: &CycleView<'_>, overlaps: &[Overlap]) {
-        let met = |test: fn(&Overlap) -> bool| overlaps.iter().filter(|one| test(one)).count();
-        self.add("requests for one key met", met(|one| one.most > 1));
-        self.add("different payloads met", met(|one| one.mismatched));
-        self.add("requests on different instances met", met(|one| one.across));
-        let answers = || {
-            view.history
-                .attempts
-                .iter()
-                .filter_map(|one| Some((one, one.answer()?)))
-        };
-        let repeated = |key: &KeyView<'_>| key.accepted().len().saturating_sub(1);
-        self.add("replays", view.keys.iter().map(repeated).sum());
-        let refused = answers()
-            .filter(|(one, answer)| one.invoked.payload != 0 && matches!(answer.status, 409 | 422));
-        self.add("other payloads refused", refused.count());
+        let overlapping =
+            |test: fn(&Overlap) -> bool| overlaps.iter().filter(|overlap| test(overlap)).count();
         self.add(
-            "orders read back",
-            view.stored
-                .as_ref()
-                .map_or(0, std::collections::HashMap::len),
+            CoverageRow::OverlappingKeys,
+            overlapping(|overlap| overlap.is_contended()),
+        );
+        self.add(
+            CoverageRow::OverlappingPayloads,
+            overlapping(|overlap| overlap.payloads_differ),
+        );
+        self.add(
+            CoverageRow::OverlappingInstances,
+            overlapping(|overlap| overlap.instances_differ),
+        );
+        let replays = |key: &KeyView<'_>| key.accepted().len().saturating_sub(1);
+        self.add(CoverageRow::Replays, view.keys.iter().map(replays).sum());
+        let mismatches = view.history.attempts.iter().filter(|attempt| {
+            let refused = |status| matches!(status, 409 | 422);
+            attempt.invoked.variant != Variant::First
+                && attempt
+                    .answer()
+                    .is_some_and(|answer| refused(answer.status))
+        });
+        self.add(CoverageRow::Mismatches, mismatches.count());
+        self.add(
+            CoverageRow::StoredOrders,
+            view.stored.as_ref().map_or(0, HashMap::len),
         );
         for fault in view.history.faults.iter().filter(|fault| fault.landed) {
-            let row = match fault.fault.as_str() {
-                "vanish" => "clients vanished before the answer",
-                "lose_answer" => "lost answers",
-                "cut_request" => "requests cut on the way",
-                "cut_answer" => "answers cut on the way",
-                "duplicate" => "requests delivered twice",
-                "late" => "duplicates after everything was over",
-                "kill" => "kills with requests in flight",
-                _ => "stops with requests in flight",
-            };
-            self.add(row, 1);
+            self.add(fault.kind.into(), 1);
         }
         let recovered = view.keys.iter().filter(|key| {
-            key.scenario == "lost-answer"
-                && key
-                    .attempts
-                    .iter()
-                    .any(|one| one.completion == Completion::Unknown)
+            let is_unknown = |completion| completion == Completion::Unknown;
+            key.scenario == Scenario::LostAnswer
+                && key.attempts.iter().any(|one| is_unknown(one.completion))
                 && !key.accepted().is_empty()
         });
-        self.add("lost answers recovered by a retry", recovered.count());
+        self.add(CoverageRow::RecoveredAnswers, recovered.count());
     }
 
-    fn add(&mut self, row: &'static str, count: usize) {
+    fn add(&mut self, row: CoverageRow, count: usize) {
         *self.0.entry(row).or_default() += count as u64;
     }
 
-    /// The rows that the scenarios of a run should fill, with their counts.
-    pub(crate) fn rows(&self, header: &Header) -> Vec<(&'static str, u64)> {
-        ROWS.iter()
-            .filter(|(row, by)| {
-                let wanted = |name: &String| by.contains(&name.as_str());
-                let unread = *row == "orders read back" && header.oracles.is_empty();
-                header.scenarios.iter().any(wanted) && !unread
-            })
-            .map(|(row, _)| (*row, self.0.get(row).copied().unwrap_or(0)))
+    /// The rows that the scenarios of a run have to fill, with their counts.
+    pub(crate) fn rows(&self, header: &Header) -> Vec<(CoverageRow, u64)> {
+        let is_expected = |row: &CoverageRow| {
+            let unread = *row == CoverageRow::StoredOrders && header.oracles.is_empty();
+            let planned = |scenario| header.scenarios.contains(scenario);
+            !unread && row.scenarios().iter().any(planned)
+        };
+        CoverageRow::ALL
+            .into_iter()
+            .filter(is_expected)
+            .map(|row| (row, self.0.get(&row).copied().unwrap_or(0)))
             .collect()
     }
 }

@@ -1,152 +1,158 @@
-//! The dialect of a target: which of the choices that the contract leaves open it has made.
+//! The dialect of a target: what it does where the contract leaves a choice.
 //!
-//! Learned from the answers at rest, so that the same dialect can be asked of it under fire. A
-//! choice that gives up the promise itself is not among them.
+//! It is learned from the answers at rest, and then required under load and faults. A choice that
+//! gives up the promise itself is no part of it.
 
 use crate::hammer::history::{Answer, Attempt};
-use crate::hammer::workload::{RequestKind, Spelling};
+use crate::hammer::workload::{RequestKind, Scenario, Spelling, Variant};
 
-/// The learned choices.
+/// The choices of a target. The default is the contract.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Dialect {
-    /// Status of a fresh answer; the contract says 201.
-    pub(crate) fresh: u16,
-    /// Status of a replay; the contract says 200.
-    pub(crate) replay: u16,
-    /// Whether replays say `Idempotent-Replayed: true`, as the contract wants.
-    pub(crate) marker: bool,
-    /// Whether replays carry `Location`, as the contract wants.
-    pub(crate) location: bool,
-    /// Status of another payload; the contract says 409.
-    pub(crate) mismatch: u16,
-    /// The spellings that are not taken for the same payload; the contract says none.
-    pub(crate) foreign: Vec<Spelling>,
-    /// How long a key may stay unresolved after everything is healed.
-    pub(crate) settle_ms: u64,
+    /// Status of a fresh answer; 201 in the contract.
+    pub(super) fresh_status: u16,
+    /// Status of a replay; 200 in the contract.
+    pub(super) replay_status: u16,
+    /// Whether replays carry `Idempotent-Replayed: true`, as in the contract.
+    pub(super) marks_replays: bool,
+    /// Whether replays carry `Location`, as in the contract.
+    pub(super) replays_location: bool,
+    /// Status for a different payload; 409 in the contract.
+    pub(super) mismatch_status: u16,
+    /// The spellings that are taken for a different payload; none in the contract.
+    pub(super) distinct_spellings: Vec<Spelling>,
 }
 
 impl Default for Dialect {
     fn default() -> Self {
         Self {
-            fresh: 201,
-            replay: 200,
-            marker: true,
-            location: true,
-            mismatch: 409,
-            foreign: Vec::new(),
-            settle_ms: 2000,
+            fresh_status: 201,
+            replay_status: 200,
+            marks_replays: true,
+            replays_location: true,
+            mismatch_status: 409,
+            distinct_spellings: Vec::new(),
         }
     }
 }
 
 impl Dialect {
-    /// What the answers at rest teach. What they do not teach is as the contract says.
-    pub(crate) fn learn(attempts: &[Attempt], settle_ms: u64) -> Self {
-        let mut dialect = Self {
-            settle_ms,
-            ..Self::default()
-        };
-        let asked = at_rest(attempts);
-        let mut plain = asked
+    /// Learns the dialect from the answers at rest. What they do not show is as in the contract.
+    pub(super) fn learn(attempts: &[Attempt]) -> Self {
+        let mut dialect = Self::default();
+        let at_rest = attempts_at_rest(attempts);
+        let mut plain = at_rest
             .iter()
-            .filter(|one| one.invoked.payload == 0 && one.invoked.spelling == Spelling::Plain)
-            .filter_map(|one| one.accepted());
+            .filter(|attempt| {
+                attempt.invoked.variant == Variant::First
+                    && attempt.invoked.spelling == Spelling::Plain
+            })
+            .filter_map(|attempt| attempt.accepted());
         if let Some(first) = plain.next() {
-            dialect.fresh = first.status;
+            dialect.fresh_status = first.status;
         }
         if let Some(replay) = plain.next() {
-            dialect.replay = replay.status;
-            dialect.marker = replay.replayed;
-            dialect.location = replay.location.is_some();
+            dialect.replay_status = replay.status;
+            dialect.marks_replays = replay.replayed;
+            dialect.replays_location = replay.location.is_some();
         }
-        for attempt in &asked {
+        for attempt in &at_rest {
             let Some(answer) = attempt.answer() else {
                 continue;
             };
+            let invoked = &attempt.invoked;
             let refused = (400..500).contains(&answer.status);
-            if attempt.invoked.payload != 0 && matches!(answer.status, 409 | 422) {
-                dialect.mismatch = answer.status;
-            } else if attempt.invoked.spelling != Spelling::Plain && refused {
-                dialect.foreign.push(attempt.invoked.spelling);
+            if invoked.variant != Variant::First && matches!(answer.status, 409 | 422) {
+                dialect.mismatch_status = answer.status;
+            } else if invoked.spelling != Spelling::Plain && refused {
+                dialect.distinct_spellings.push(invoked.spelling);
             }
         }
         dialect
     }
 
     /// Whether fresh answers can be told from replays.
-    pub(super) fn tells_fresh(&self) -> bool {
-        self.marker || self.fresh != self.replay
+    pub(super) fn distinguishes_fresh(&self) -> bool {
+        self.marks_replays || self.fresh_status != self.replay_status
     }
 
     /// Whether an answer looks like the first one.
     pub(super) fn is_fresh(&self, answer: &Answer) -> bool {
-        answer.status == self.fresh && !answer.replayed
+        answer.status == self.fresh_status && !answer.replayed
     }
 
-    /// Where the target differs from the letter of the contract, in words.
-    pub(crate) fn choices(&self) -> Vec<String> {
+    /// The deviations from the contract, in words.
+    pub(crate) fn deviations(&self) -> Vec<String> {
         let contract = Self::default();
-        let mut choices = Vec::new();
-        let mut note = |differs: bool, words: String| {
-            if differs {
-                choices.push(words);
+        let mut deviations = Vec::new();
+        let mut note = |deviates: bool, words: String| {
+            if deviates {
+                deviations.push(words);
             }
         };
         note(
-            self.fresh != contract.fresh,
-            format!("a new order is answered {}, not 201", self.fresh),
+            self.fresh_status != contract.fresh_status,
+            format!("a new order is answered {}, not 201", self.fresh_status),
         );
         note(
-            self.replay != contract.replay,
-            format!("a replay is answered {}, not 200", self.replay),
+            self.replay_status != contract.replay_status,
+            format!("a replay is answered {}, not 200", self.replay_status),
         );
         note(
-            !self.marker,
-            "a replay does not say Idempotent-Replayed: true".to_owned(),
-        );
-        note(!self.location, "a replay has no Location".to_owned());
-        note(
-            self.mismatch != contract.mismatch,
-            format!("another payload is answered {}, not 409", self.mismatch),
+            !self.marks_replays,
+            "a replay does not carry Idempotent-Replayed: true".to_owned(),
         );
         note(
-            !self.foreign.is_empty(),
+            !self.replays_location,
+            "a replay does not carry Location".to_owned(),
+        );
+        note(
+            self.mismatch_status != contract.mismatch_status,
             format!(
-                "the same JSON in another spelling is another payload: {:?}",
-                self.foreign
+                "a different payload is answered {}, not 409",
+                self.mismatch_status
             ),
         );
-        choices
+        note(
+            !self.distinct_spellings.is_empty(),
+            format!(
+                "the same JSON in another spelling is a different payload: {:?}",
+                self.distinct_spellings
+            ),
+        );
+        deviations
     }
 }
 
-/// The first questions to the contract: one key, one request at a time.
-fn at_rest(attempts: &[Attempt]) -> Vec<&Attempt> {
-    let mut asked = attempts
-        .iter()
-        .filter(|one| one.invoked.scenario == "contract" && one.invoked.kind == RequestKind::Place);
-    let accepted = asked.clone().find(|one| one.accepted().is_some());
-    let first = accepted.or_else(|| asked.next());
-    let Some(first) = first else {
+/// The attempts of the first `contract` case: one key, one request at a time.
+fn attempts_at_rest(attempts: &[Attempt]) -> Vec<&Attempt> {
+    let mut placements = attempts.iter().filter(|attempt| {
+        let invoked = &attempt.invoked;
+        invoked.scenario == Scenario::Contract && invoked.kind == RequestKind::Place
+    });
+    let accepted = placements
+        .clone()
+        .find(|attempt| attempt.accepted().is_some());
+    let Some(first) = accepted.or_else(|| placements.next()) else {
         return Vec::new();
     };
     attempts
         .iter()
-        .filter(|one| {
-            one.invoked.key == first.invoked.key && one.invoked.kind == RequestKind::Place
+        .filter(|attempt| {
+            let invoked = &attempt.invoked;
+            invoked.key == first.invoked.key && invoked.kind == RequestKind::Place && !invoked.drain
         })
-        .filter(|one| !one.invoked.drain)
         .collect()
 }
 
-/// Whether the target takes orders at all; if not, why, in a sentence.
+/// Checks that the target takes orders at all; if not, the error says why.
 pub(crate) fn speaks_contract(attempts: &[Attempt], target: &str) -> Result<(), String> {
-    let asked = at_rest(attempts);
-    if asked.iter().any(|one| one.accepted().is_some()) {
+    let at_rest = attempts_at_rest(attempts);
+    if at_rest.iter().any(|attempt| attempt.accepted().is_some()) {
         return Ok(());
     }
-    let Some(first) = asked.first() else {
-        return Err("the contract was never asked about".to_owned());
+    let Some(first) = at_rest.first() else {
+        return Err("no order was sent".to_owned());
     };
     Err(match (first.answer(), &first.outcome.error) {
         (Some(answer), _) => format!(
@@ -154,7 +160,7 @@ pub(crate) fn speaks_contract(attempts: &[Attempt], target: &str) -> Result<(), 
             answer.status,
             answer.body.chars().take(120).collect::<String>()
         ),
-        (None, Some(error)) => format!("nothing usable answers at {target}: {error}"),
-        (None, None) => format!("nothing answers at {target}"),
+        (None, Some(error)) => format!("no usable answer from {target}: {error}"),
+        (None, None) => format!("no answer from {target}"),
     })
 }

@@ -1,25 +1,25 @@
-//! The form of an invariant, and the list of all of them.
+//! The form of an invariant: a name, a meaning and a rule.
 
 use super::dialect::Dialect;
 use super::view::{CycleView, KeyView};
 
-/// What one invariant says about one key.
+/// What one invariant finds about one key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Finding {
-    /// Nothing here that it speaks about.
+    /// The invariant says nothing about this key.
     NotApplicable,
-    /// It was put to the test and holds.
+    /// The invariant was tested and holds.
     Held,
-    /// It is broken, and this was seen. No server that keeps its promise does this.
+    /// The invariant is violated, with what was observed. No correct server does this.
     Violated(String),
-    /// The target chose otherwise than the letter of the contract, harmlessly and always alike:
-    /// a violation only where every letter counts.
+    /// The target consistently deviates from the contract in a harmless way, with what was
+    /// observed. A violation only if the run is strict.
     Deviation(String),
 }
 
-/// Something that must be true of every key, or of the whole run.
+/// Something that must be true of every key, or of the whole cycle.
 pub(crate) struct Invariant {
-    /// Its name in reports, and for ever.
+    /// Its name in reports, which never changes.
     pub(crate) name: &'static str,
     /// What it means, in one line.
     pub(crate) meaning: &'static str,
@@ -30,6 +30,6 @@ pub(crate) struct Invariant {
 pub(super) enum Rule {
     /// Key by key.
     Key(fn(&KeyView<'_>, &Dialect) -> Finding),
-    /// Over everything: the findings with the keys that they are about.
+    /// Over the whole cycle; returns the findings by key.
     Cycle(fn(&CycleView<'_>) -> Vec<(String, Finding)>),
 }

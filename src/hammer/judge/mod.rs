@@ -1,23 +1,32 @@
 //! What a history means.
 //!
-//! Owns the invariants, the dialect that a target has chosen where the contract leaves a choice,
-//! the overlap of concurrency and the verdict. Promises to be a pure function of the history:
-//! `orders hammer check` finds what the run found. It cannot send anything.
+//! Owns the invariants, the dialect of the target, the evidence of concurrency and the verdict.
+//! Guarantees to be a pure function of the history: `orders hammer check` finds what the run
+//! found. It cannot send anything.
 
+mod answer_class;
 mod answers;
 mod catalogue;
 mod checker;
+mod contract;
 mod coverage;
 mod dialect;
+mod evidence;
 mod invariant;
+mod judgement;
 mod orders;
 mod overlap;
+mod payloads;
 mod refusals;
+mod tally;
+mod validation;
 mod verdict;
 mod view;
 
-pub(crate) use catalogue::all as invariants;
+pub(crate) use answer_class::{AnswerClass, Latencies};
+pub(crate) use catalogue::invariants;
 pub(crate) use checker::judge;
-pub(crate) use dialect::{Dialect, speaks_contract};
+pub(crate) use dialect::speaks_contract;
+pub(crate) use evidence::{Counterexample, KeyCounts, Point, Scope, Violation};
+pub(crate) use judgement::Judgement;
 pub use verdict::Verdict;
-pub(crate) use verdict::{Cell, Counterexample, Judgement, Point, Violation};

@@ -1,11 +1,11 @@
-//! Invariants about what is stored.
+//! Invariants about stored orders.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::dialect::Dialect;
 use super::invariant::{Finding, Invariant, Rule};
-use super::view::{CycleView, KeyView, normal, trusted};
-use crate::hammer::history::{Completion, Order};
+use super::view::{CycleView, KeyView, normalize_id, trusted_oracle};
+use crate::hammer::history::{Completion, OracleKind, Order, StoredOrder};
 use crate::hammer::workload::RequestKind;
 
 pub(super) const INVARIANTS: &[Invariant] = &[
@@ -16,12 +16,12 @@ pub(super) const INVARIANTS: &[Invariant] = &[
     },
     Invariant {
         name: "acknowledged-is-stored",
-        meaning: "an order that was answered with 2xx is stored",
+        meaning: "every order acknowledged with 2xx is stored",
         rule: Rule::Key(acknowledged_is_stored),
     },
     Invariant {
         name: "stored-as-answered",
-        meaning: "the stored order is the one in the answer",
+        meaning: "the stored order equals the one in the answer",
         rule: Rule::Key(stored_as_answered),
     },
     Invariant {
@@ -31,7 +31,7 @@ pub(super) const INVARIANTS: &[Invariant] = &[
     },
     Invariant {
         name: "nothing-unasked",
-        meaning: "no order is stored that nobody asked for",
+        meaning: "every stored order was requested",
         rule: Rule::Cycle(nothing_unasked),
     },
     Invariant {
@@ -52,30 +52,31 @@ fn one_order(view: &KeyView<'_>, _: &Dialect) -> Finding {
     };
     match orders.len() {
         0 => Finding::NotApplicable,
-        count if count <= view.sharers + other_quoted(view) => Finding::Held,
+        count if count <= view.sharers + separate_quoted_key(view) => Finding::Held,
         count if view.sharers > 1 => Finding::Violated(format!(
             "{count} orders are stored for {} keys with the same payload: {}",
             view.sharers,
-            names(orders)
+            ids(orders)
         )),
-        count => Finding::Violated(format!("{count} orders are stored: {}", names(orders))),
+        count => Finding::Violated(format!("{count} orders are stored: {}", ids(orders))),
     }
 }
 
-/// Where a quoted key is a key of its own, it has an order of its own.
-fn other_quoted(view: &KeyView<'_>) -> usize {
-    let quoted = view.attempts.iter().any(|one| {
-        one.invoked.kind == RequestKind::QuotedKey
-            && one.accepted().is_some_and(|answer| {
+/// The number of extra orders allowed: one if the target takes the quoted key for a key of its own.
+fn separate_quoted_key(view: &KeyView<'_>) -> usize {
+    let separate = view.attempts.iter().any(|attempt| {
+        attempt.invoked.kind == RequestKind::QuotedKey
+            && attempt.accepted().is_some_and(|answer| {
                 view.accepted()
                     .iter()
                     .all(|(_, bare)| bare.order != answer.order)
             })
     });
-    usize::from(quoted)
+    usize::from(separate)
 }
 
-fn names(orders: &[&Order]) -> String {
+/// The first few ids, sorted.
+fn ids(orders: &[&Order]) -> String {
     const SHOWN: usize = 4;
     let mut ids: Vec<&str> = orders.iter().map(|order| order.id.as_str()).collect();
     ids.sort_unstable();
@@ -93,7 +94,7 @@ fn acknowledged_is_stored(view: &KeyView<'_>, _: &Dialect) -> Finding {
         let Some(order) = &answer.order else {
             continue;
         };
-        if !stored.contains_key(&normal(&order.id)) {
+        if !stored.contains_key(&normalize_id(&order.id)) {
             return Finding::Violated(format!(
                 "answered {} with order {}, which is not stored",
                 answer.status, order.id
@@ -110,14 +111,16 @@ fn stored_as_answered(view: &KeyView<'_>, _: &Dialect) -> Finding {
     };
     let mut finding = Finding::NotApplicable;
     for (_, answer) in view.accepted() {
-        let Some(told) = &answer.order else { continue };
-        let Some(kept) = stored.get(&normal(&told.id)) else {
+        let Some(answered) = &answer.order else {
             continue;
         };
-        if (&told.item, &told.quantity) != (&kept.item, &kept.quantity) {
+        let Some(stored) = stored.get(&normalize_id(&answered.id)) else {
+            continue;
+        };
+        if (&answered.item, &answered.quantity) != (&stored.item, &stored.quantity) {
             return Finding::Violated(format!(
                 "answered item {:?} × {}, stored {:?} × {}",
-                told.item, told.quantity, kept.item, kept.quantity
+                answered.item, answered.quantity, stored.item, stored.quantity
             ));
         }
         finding = Finding::Held;
@@ -132,13 +135,13 @@ fn refused_stores_nothing(view: &KeyView<'_>, _: &Dialect) -> Finding {
     let refused = view
         .attempts
         .iter()
-        .all(|one| one.completion == Completion::Fail && one.outcome.answer.is_some());
+        .all(|attempt| attempt.completion == Completion::Fail && attempt.answer().is_some());
     match (refused && view.sharers == 1, orders.len()) {
         (false, _) => Finding::NotApplicable,
         (true, 0) => Finding::Held,
         (true, count) => Finding::Violated(format!(
-            "every request was refused, and {count} orders are stored: {}",
-            names(orders)
+            "every request was refused, but {count} orders are stored: {}",
+            ids(orders)
         )),
     }
 }
@@ -147,7 +150,7 @@ fn nothing_unasked(view: &CycleView<'_>) -> Vec<(String, Finding)> {
     let Some(stored) = &view.stored else {
         return Vec::new();
     };
-    let asked: HashSet<&str> = view
+    let requested: HashSet<&str> = view
         .history
         .attempts
         .iter()
@@ -155,10 +158,10 @@ fn nothing_unasked(view: &CycleView<'_>) -> Vec<(String, Finding)> {
         .collect();
     stored
         .values()
-        .filter(|order| !asked.contains(order.item.as_str()))
+        .filter(|order| !requested.contains(order.item.as_str()))
         .map(|order| {
             let words = format!(
-                "order {} of item {:?}, which nobody asked for",
+                "order {} of item {:?} was never requested",
                 order.id, order.item
             );
             (order.item.clone(), Finding::Violated(words))
@@ -169,9 +172,13 @@ fn nothing_unasked(view: &CycleView<'_>) -> Vec<(String, Finding)> {
 fn listed_once(view: &CycleView<'_>) -> Vec<(String, Finding)> {
     let mut seen = HashSet::new();
     let mut findings = Vec::new();
-    for order in &view.history.stored {
-        if !seen.insert((&order.oracle, normal(&order.id))) {
-            let words = format!("{} names order {} more than once", order.oracle, order.id);
+    for StoredOrder { order, oracle } in &view.history.stored {
+        if !seen.insert((oracle, normalize_id(&order.id))) {
+            let words = format!(
+                "oracle {} names order {} more than once",
+                oracle.name(),
+                order.id
+            );
             findings.push((order.item.clone(), Finding::Deviation(words)));
         }
     }
@@ -179,35 +186,38 @@ fn listed_once(view: &CycleView<'_>) -> Vec<(String, Finding)> {
 }
 
 fn oracles_agree(view: &CycleView<'_>) -> Vec<(String, Finding)> {
-    let mut found: HashMap<&str, BTreeSet<String>> = HashMap::new();
-    for read in view
+    let Some(trusted) = trusted_oracle(view.history) else {
+        return Vec::new();
+    };
+    let mut found: HashMap<OracleKind, BTreeSet<String>> = HashMap::new();
+    let complete = view
         .history
         .reads
         .iter()
-        .filter(|read| read.trouble.is_none())
-    {
-        found.entry(&read.oracle).or_default();
+        .filter(|read| read.error.is_none());
+    for read in complete {
+        found.entry(read.oracle).or_default();
     }
-    for order in &view.history.stored {
-        if let Some(ids) = found.get_mut(order.oracle.as_str()) {
-            ids.insert(normal(&order.id));
+    for StoredOrder { order, oracle } in &view.history.stored {
+        if let Some(ids) = found.get_mut(oracle) {
+            ids.insert(normalize_id(&order.id));
         }
     }
-    let Some(first) = trusted(view.history) else {
-        return Vec::new();
-    };
+    let expected = &found[&trusted];
     let differing = found
         .iter()
-        .filter(|(other, ids)| **other != first && **ids != found[first])
+        .filter(|(_, ids)| *ids != expected)
         .map(|(other, ids)| {
-            let missing = found[first].symmetric_difference(ids).next();
+            let example = expected.symmetric_difference(ids).next();
             let words = format!(
-                "{first} finds {} orders and {other} {}; one of them is {}",
-                found[first].len(),
+                "oracle {} finds {} orders, {} finds {}; they differ in {}",
+                trusted.name(),
+                expected.len(),
+                other.name(),
                 ids.len(),
-                missing.map_or("", String::as_str)
+                example.map_or("", String::as_str)
             );
-            ((*other).to_owned(), Finding::Violated(words))
+            (other.name().to_owned(), Finding::Violated(words))
         });
     differing.collect()
 }

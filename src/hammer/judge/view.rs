@@ -1,114 +1,128 @@
-//! A history, arranged by keys.
+//! The history of a cycle, arranged by keys.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::dialect::Dialect;
-use crate::hammer::history::{Answer, Attempt, Completion, CycleHistory, Order};
-use crate::hammer::workload::{Fault, RequestKind, Spelling};
+use crate::hammer::history::{Answer, Attempt, Completion, CycleHistory, OracleKind, Order};
+use crate::hammer::workload::{Fault, RequestKind, Scenario, Spelling, Variant};
+
+/// Stored orders by normalized id.
+pub(super) type StoredById<'a> = HashMap<String, &'a Order>;
 
 /// Everything that is known of a cycle.
 pub(super) struct CycleView<'a> {
     pub(super) history: &'a CycleHistory,
     pub(super) keys: Vec<KeyView<'a>>,
-    /// What the most trusted complete oracle found, by normalised id.
-    pub(super) stored: Option<HashMap<String, &'a Order>>,
+    /// What the trusted oracle found. `None` if no oracle was read completely.
+    pub(super) stored: Option<StoredById<'a>>,
 }
 
 /// Everything that is known of one key.
 pub(super) struct KeyView<'a> {
     pub(super) key: &'a str,
-    pub(super) scenario: &'a str,
-    /// In the order in which they began.
+    pub(super) scenario: Scenario,
+    /// Its attempts, by the time they began.
     pub(super) attempts: Vec<&'a Attempt>,
-    /// What is stored under its items; nothing is known where no oracle was read to its end.
+    /// The orders stored under its items. `None` if no oracle was read completely.
     pub(super) orders: Option<Vec<&'a Order>>,
-    /// The ids of everything that is stored.
-    pub(super) stored: Option<&'a HashMap<String, &'a Order>>,
+    /// All stored orders.
+    pub(super) stored: Option<&'a StoredById<'a>>,
     /// How many keys asked for the same items.
     pub(super) sharers: usize,
-    /// Whether the target still took fresh orders at the end, and was asked for everything again.
-    pub(super) ended_well: bool,
+    /// Whether the cycle was drained and the target still accepted fresh orders at its end.
+    pub(super) drained: bool,
 }
 
-/// What makes two requests the same to the target.
-pub(super) type Kind = (u8, Option<Spelling>);
+/// What makes two payloads of a key the same to the target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct PayloadIdentity {
+    variant: Variant,
+    /// The spelling, if the target takes it for a different payload.
+    pub(super) spelling: Option<Spelling>,
+}
+
+impl PayloadIdentity {
+    /// The identity of the payload of `attempt`, in the dialect of the target.
+    pub(super) fn of(attempt: &Attempt, dialect: &Dialect) -> Self {
+        let spelling = attempt.invoked.spelling;
+        let distinct =
+            dialect.distinct_spellings.contains(&spelling) || spelling == Spelling::Broken;
+        Self {
+            variant: attempt.invoked.variant,
+            spelling: distinct.then_some(spelling),
+        }
+    }
+}
 
 impl<'a> KeyView<'a> {
-    /// The attempts to place an order.
-    pub(super) fn places(&self) -> impl Iterator<Item = &'a Attempt> + '_ {
+    /// The attempts to place a valid order.
+    pub(super) fn placements(&self) -> impl Iterator<Item = &'a Attempt> + '_ {
         self.attempts
             .iter()
             .copied()
             .filter(|attempt| attempt.invoked.kind == RequestKind::Place)
     }
 
-    /// The 2xx answers to them, in the order in which they came.
+    /// The placements that were answered with 2xx, by the time of the answer.
     pub(super) fn accepted(&self) -> Vec<(&'a Attempt, &'a Answer)> {
         let mut accepted: Vec<_> = self
-            .places()
+            .placements()
             .filter_map(|attempt| Some((attempt, attempt.accepted()?)))
             .collect();
         accepted.sort_by_key(|(attempt, _)| attempt.outcome.t);
         accepted
     }
 
-    /// All answers to them.
+    /// The placements that were answered at all.
     pub(super) fn answered(&self) -> impl Iterator<Item = (&'a Attempt, &'a Answer)> + '_ {
-        self.places()
+        self.placements()
             .filter_map(|attempt| Some((attempt, attempt.answer()?)))
     }
 
-    /// The payload that was accepted first.
-    pub(super) fn winner(&self, dialect: &Dialect) -> Option<Kind> {
-        let first = self
-            .accepted()
-            .first()
-            .map(|(attempt, _)| kind(attempt, dialect));
-        first.or_else(|| self.only_kind(dialect))
+    /// The payload that was accepted first, or else the only one.
+    pub(super) fn winner(&self, dialect: &Dialect) -> Option<PayloadIdentity> {
+        let accepted = self.accepted();
+        let first = accepted.first();
+        first
+            .map(|(attempt, _)| PayloadIdentity::of(attempt, dialect))
+            .or_else(|| self.only_payload(dialect))
     }
 
-    /// The payload of the key, if there was never another.
-    pub(super) fn only_kind(&self, dialect: &Dialect) -> Option<Kind> {
-        let kinds: HashSet<Kind> = self
-            .places()
-            .map(|attempt| kind(attempt, dialect))
+    /// The payload of the key, if it was used with only one.
+    pub(super) fn only_payload(&self, dialect: &Dialect) -> Option<PayloadIdentity> {
+        let payloads: HashSet<PayloadIdentity> = self
+            .placements()
+            .map(|attempt| PayloadIdentity::of(attempt, dialect))
             .collect();
-        match kinds.len() {
-            1 => kinds.into_iter().next(),
+        match payloads.len() {
+            1 => payloads.into_iter().next(),
             _ => None,
         }
     }
 
-    /// Whether an invalid body came under the key: a lax target has taken it for the first one.
-    pub(super) fn was_misused(&self) -> bool {
-        let bad = |attempt: &&Attempt| attempt.invoked.kind == RequestKind::BadBody;
-        self.attempts.iter().any(bad)
+    /// Whether an invalid body was sent under the key, which a lax target may have accepted.
+    pub(super) fn had_invalid_body(&self) -> bool {
+        let invalid = |attempt: &&Attempt| attempt.invoked.kind == RequestKind::BadBody;
+        self.attempts.iter().any(invalid)
     }
 
-    /// Whether a process was struck while the key was used.
+    /// Whether a process fault was planned while the key was used.
     pub(super) fn met_process_fault(&self) -> bool {
         self.attempts
             .iter()
             .any(|attempt| attempt.invoked.during_process_fault)
     }
 
-    /// Whether the target may have answered something that nobody saw.
-    pub(super) fn has_secrets(&self) -> bool {
+    /// Whether the target may have sent an answer that is not in the history.
+    pub(super) fn may_have_lost_answers(&self) -> bool {
         self.attempts.iter().any(|attempt| {
             attempt.completion == Completion::Unknown || attempt.invoked.fault != Fault::None
         })
     }
 }
 
-/// What makes an attempt the same request as another, by the dialect of this target.
-pub(super) fn kind(attempt: &Attempt, dialect: &Dialect) -> Kind {
-    let spelling = attempt.invoked.spelling;
-    let foreign = dialect.foreign.contains(&spelling) || spelling == Spelling::Broken;
-    (attempt.invoked.payload, foreign.then_some(spelling))
-}
-
-/// An id as all oracles write it: databases differ in dashes and case of a UUID.
-pub(super) fn normal(id: &str) -> String {
+/// Normalizes an order id: databases differ in the dashes and the case of a UUID.
+pub(super) fn normalize_id(id: &str) -> String {
     let is_uuid = id.chars().all(|c| c.is_ascii_hexdigit() || c == '-') && id.len() >= 32;
     if is_uuid {
         id.replace('-', "").to_ascii_lowercase()
@@ -117,47 +131,55 @@ pub(super) fn normal(id: &str) -> String {
     }
 }
 
-/// The oracle to believe: the first one that was read to its end.
-pub(super) fn trusted(history: &CycleHistory) -> Option<&str> {
+/// The trusted oracle: the first one that was read completely.
+pub(super) fn trusted_oracle(history: &CycleHistory) -> Option<OracleKind> {
     history
         .reads
         .iter()
-        .find(|read| read.trouble.is_none())
-        .map(|read| read.oracle.as_str())
+        .find(|read| read.error.is_none())
+        .map(|read| read.oracle)
 }
 
-/// What the trusted oracle found, by id.
-pub(super) fn stored(history: &CycleHistory) -> Option<HashMap<String, &Order>> {
-    let oracle = trusted(history)?;
-    let found = history.stored.iter().filter(|order| order.oracle == oracle);
-    Some(found.map(|order| (normal(&order.id), order)).collect())
+/// What the trusted oracle found.
+pub(super) fn stored(history: &CycleHistory) -> Option<StoredById<'_>> {
+    let oracle = trusted_oracle(history)?;
+    let found = history.stored.iter().filter(|found| found.oracle == oracle);
+    let orders = found.map(|found| &found.order);
+    Some(
+        orders
+            .map(|order| (normalize_id(&order.id), order))
+            .collect(),
+    )
 }
 
 /// Arranges a cycle by its keys.
 pub(super) fn by_key<'a>(
     history: &'a CycleHistory,
-    stored: Option<&'a HashMap<String, &'a Order>>,
+    stored: Option<&'a StoredById<'a>>,
 ) -> Vec<KeyView<'a>> {
     let mut attempts: BTreeMap<&str, Vec<&Attempt>> = BTreeMap::new();
-    let mut askers: HashMap<&str, BTreeSet<&str>> = HashMap::new();
+    let mut keys_by_item: HashMap<&str, BTreeSet<&str>> = HashMap::new();
     for attempt in &history.attempts {
-        let asked = &attempt.invoked;
-        attempts.entry(&asked.key).or_default().push(attempt);
-        askers.entry(&asked.item).or_default().insert(&asked.key);
+        let invoked = &attempt.invoked;
+        attempts.entry(&invoked.key).or_default().push(attempt);
+        keys_by_item
+            .entry(&invoked.item)
+            .or_default()
+            .insert(&invoked.key);
     }
     let mut orders: HashMap<&str, Vec<&Order>> = HashMap::new();
     for order in stored.into_iter().flat_map(HashMap::values) {
         orders.entry(&order.item).or_default().push(order);
     }
     let cycle = history.cycle.as_ref();
-    let ended_well = cycle.is_some_and(|cycle| cycle.alive && !cycle.interrupted);
+    let drained = cycle.is_some_and(|cycle| cycle.accepts_orders && !cycle.interrupted);
     let view = |(key, mut attempts): (&'a str, Vec<&'a Attempt>)| {
         attempts.sort_by_key(|attempt| attempt.invoked.t);
         let items: BTreeSet<&str> = attempts
             .iter()
-            .map(|one| one.invoked.item.as_str())
+            .map(|attempt| attempt.invoked.item.as_str())
             .collect();
-        let mine = || {
+        let own_orders = || {
             items
                 .iter()
                 .filter_map(|item| orders.get(item))
@@ -166,15 +188,15 @@ pub(super) fn by_key<'a>(
         };
         KeyView {
             key,
-            scenario: &attempts[0].invoked.scenario,
-            orders: stored.map(|_| mine().collect()),
+            scenario: attempts[0].invoked.scenario,
+            orders: stored.map(|_| own_orders().collect()),
             stored,
             sharers: items
                 .iter()
-                .map(|item| askers[item].len())
+                .map(|item| keys_by_item[item].len())
                 .max()
                 .unwrap_or(1),
-            ended_well,
+            drained,
             attempts,
         }
     };

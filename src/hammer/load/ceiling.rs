@@ -1,5 +1,6 @@
-//! What the generator can do at most: the same requests, to a server that does nothing.
+//! The generator's own limit: the same requests against a server that does nothing.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -14,36 +15,13 @@ use crate::hammer::wire::Target;
 
 const ANSWER: &[u8] = b"HTTP/1.1 201 Created\r\ncontent-type: application/json\r\nlocation: /orders/01900000-0000-7000-8000-000000000000\r\ncontent-length: 83\r\n\r\n{\"id\":\"01900000-0000-7000-8000-000000000000\",\"item\":\"load-00000000-0\",\"quantity\":1}";
 
-/// Requests a second against a server that does nothing, on this machine, which both share.
+/// Measures requests per second against a server that does nothing and shares this machine.
 pub(super) async fn measure(connections: usize, duration: Duration) -> f64 {
-    let (stop, stopped) = oneshot::channel::<()>();
-    let (tell, told) = oneshot::channel();
-    let thread = std::thread::spawn(move || {
-        let Ok(runtime) = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-        else {
-            return;
-        };
-        runtime.block_on(async {
-            let Ok(listener) = TcpListener::bind("127.0.0.1:0").await else {
-                return;
-            };
-            let _ = tell.send(listener.local_addr());
-            tokio::select! {
-                () = serve(listener) => {}
-                _ = stopped => {}
-            }
-        });
-    });
-    let Ok(Ok(address)) = told.await else {
+    let (stop, stopped) = oneshot::channel();
+    let (send_address, address) = oneshot::channel();
+    let thread = std::thread::spawn(move || run_server(send_address, stopped));
+    let Ok(address) = address.await else {
         return 0.0;
-    };
-    let target = Target {
-        url: format!("http://{address}"),
-        address,
-        authority: address.to_string(),
-        prefix: String::new(),
     };
     let settings = LoadSettings {
         service: Service::Running(Vec::new()),
@@ -55,11 +33,34 @@ pub(super) async fn measure(connections: usize, duration: Duration) -> f64 {
         duration: duration * 3 / 4,
         thresholds: Vec::new(),
     };
-    let tally = measure::measure(&settings, &[target]).await;
+    let tally = measure::measure(&settings, &[Target::loopback(address)]).await;
     drop(stop);
-    // It has nothing left to wait for.
+    // The thread ends at once; a panic in it costs nothing any more.
     let _ = thread.join();
     per_second(tally.answered(), settings.duration)
+}
+
+/// Serves on a runtime of its own until `stopped` resolves.
+fn run_server(send_address: oneshot::Sender<SocketAddr>, stopped: oneshot::Receiver<()>) {
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    else {
+        return;
+    };
+    runtime.block_on(async {
+        let Ok(listener) = TcpListener::bind("127.0.0.1:0").await else {
+            return;
+        };
+        let Ok(address) = listener.local_addr() else {
+            return;
+        };
+        let _ = send_address.send(address);
+        tokio::select! {
+            () = serve(listener) => {}
+            _ = stopped => {}
+        }
+    });
 }
 
 async fn serve(listener: TcpListener) {
@@ -68,7 +69,7 @@ async fn serve(listener: TcpListener) {
     }
 }
 
-/// Each request comes in one piece and ends with its body's brace.
+/// Answers each request, which arrives in one piece and ends with the brace of its body.
 async fn answer(mut stream: TcpStream) {
     let _ = stream.set_nodelay(true);
     let mut bytes = [0; 2048];

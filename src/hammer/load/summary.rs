@@ -1,4 +1,4 @@
-//! The figures, with what they are worth.
+//! The results of a measurement, and whether they are worth anything.
 
 use std::fmt::Write;
 
@@ -7,24 +7,24 @@ use serde_json::{Value, json};
 
 use super::settings::LoadSettings;
 use super::tally::{Tally, per_second};
-use super::threshold::Threshold;
+use super::threshold::{Metric, Threshold};
 use crate::hammer::judge::Verdict;
 use crate::hammer::wire::Target;
 
-/// Above this share of its ceiling the generator may be what is measured.
-const SHARE: f64 = 0.6;
+/// Above this share of its ceiling, the generator itself may have been the limit.
+const SATURATION: f64 = 0.6;
 
-/// What was measured.
+/// The results of a measurement.
 #[derive(Debug)]
 pub struct LoadReport {
     settings: LoadSettings,
     targets: Vec<String>,
     tally: Tally,
-    /// Requests a second that the generator can do at most.
+    /// Maximum requests per second of the generator.
     ceiling: f64,
 }
 
-/// A percentile in milliseconds.
+/// A quantile in milliseconds.
 #[expect(clippy::cast_precision_loss, reason = "a figure of three digits")]
 fn millis(seen: &Histogram<u64>, quantile: f64) -> f64 {
     seen.value_at_quantile(quantile) as f64 / 1000.0
@@ -46,7 +46,7 @@ impl LoadReport {
     }
 
     fn errors(&self) -> u64 {
-        self.tally.refused + self.tally.broken
+        self.tally.refused + self.tally.unanswered
     }
 
     fn rps(&self) -> f64 {
@@ -54,39 +54,40 @@ impl LoadReport {
     }
 
     fn is_saturated(&self) -> bool {
-        self.rps() > SHARE * self.ceiling
+        self.rps() > SATURATION * self.ceiling
     }
 
-    /// The histogram that thresholds are about: with a plan, the one that starts from it.
+    /// The latencies that thresholds compare: from the plan, if there is one.
     fn latency(&self) -> &Histogram<u64> {
         match self.settings.rate {
-            Some(_) => &self.tally.corrected,
-            None => &self.tally.raw,
+            Some(_) => &self.tally.from_plan,
+            None => &self.tally.from_send,
         }
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a count of errors")]
-    fn figure(&self, name: &str) -> f64 {
-        match name {
-            "p50" => millis(self.latency(), 0.5),
-            "p90" => millis(self.latency(), 0.9),
-            "p99" => millis(self.latency(), 0.99),
-            "p999" => millis(self.latency(), 0.999),
-            "max" => millis(self.latency(), 1.0),
-            "rps" => self.rps(),
-            _ => self.errors() as f64,
+    fn value(&self, metric: Metric) -> f64 {
+        match metric {
+            Metric::P50 => millis(self.latency(), 0.5),
+            Metric::P90 => millis(self.latency(), 0.9),
+            Metric::P99 => millis(self.latency(), 0.99),
+            Metric::P999 => millis(self.latency(), 0.999),
+            Metric::Max => millis(self.latency(), 1.0),
+            Metric::Rps => self.rps(),
+            Metric::Errors => self.errors() as f64,
         }
     }
 
+    /// The thresholds with the measured value, and whether it holds.
     fn checks(&self) -> impl Iterator<Item = (&Threshold, f64, bool)> {
         self.settings.thresholds.iter().map(|threshold| {
-            let value = self.figure(&threshold.figure);
+            let value = self.value(threshold.metric);
             (threshold, value, threshold.holds(value))
         })
     }
 
-    /// Whether the thresholds hold; unknown where nothing was answered, or where the generator
-    /// may have been the limit.
+    /// Whether all thresholds hold. Unknown if nothing was answered, or if the generator may have
+    /// been the limit.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         if self.tally.answered() == 0 {
@@ -100,24 +101,23 @@ impl LoadReport {
         }
     }
 
-    /// For the terminal.
+    /// The report as text for a terminal.
     #[must_use]
     pub fn text(&self) -> String {
         let mut text = String::new();
-        self.describe(&mut text).expect("a String takes everything");
+        self.describe(&mut text)
+            .expect("writing to a String cannot fail");
         text
     }
 
     fn describe(&self, out: &mut String) -> std::fmt::Result {
         let (settings, tally) = (&self.settings, &self.tally);
-        let profile = settings
-            .rate
-            .map_or("as fast as answers come".to_owned(), |rate| {
-                format!("{rate}/s by plan")
-            });
+        let rate = settings.rate.map_or("closed loop".to_owned(), |rate| {
+            format!("planned rate {rate}/s")
+        });
         writeln!(
             out,
-            "{:.0} orders a second   {} connections, {profile}, {:.0} s after {:.0} s of warm-up",
+            "{:.0} orders/s   {} connections, {rate}, {:.0} s after {:.0} s of warm-up",
             self.rps(),
             settings.connections,
             settings.duration.as_secs_f64(),
@@ -125,31 +125,31 @@ impl LoadReport {
         )?;
         writeln!(
             out,
-            "{} created, {} replayed, {} refused, {} without an answer",
-            tally.created, tally.replayed, tally.refused, tally.broken
+            "{} created, {} replayed, {} refused, {} unanswered",
+            tally.created, tally.replayed, tally.refused, tally.unanswered
         )?;
         let mut row = |name: &str, seen: &Histogram<u64>| {
             let [p50, p90, p99, p999, max] =
                 [0.5, 0.9, 0.99, 0.999, 1.0].map(|at| millis(seen, at));
             writeln!(
                 out,
-                "{name:<22} p50 {p50:.2}  p90 {p90:.2}  p99 {p99:.2}  p99.9 {p999:.2}  max {max:.2} ms"
+                "{name:<26} p50 {p50:.2}  p90 {p90:.2}  p99 {p99:.2}  p99.9 {p999:.2}  max {max:.2} ms"
             )
         };
-        row("from the sending", &tally.raw)?;
+        row("latency from sending", &tally.from_send)?;
         if settings.rate.is_some() {
-            row("from the plan", &tally.corrected)?;
-            row("the generator was late", &tally.lag)?;
+            row("latency from planned time", &tally.from_plan)?;
+            row("generator lag", &tally.lag)?;
         }
         let share = 100.0 * self.rps() / self.ceiling.max(1.0);
-        let worth = if self.is_saturated() {
-            "the generator may be what was measured"
+        let meaning = if self.is_saturated() {
+            "the generator may have been the limit"
         } else {
             "the generator was not the limit"
         };
         writeln!(
             out,
-            "generator ceiling {:.0}/s, of which this is {share:.0} %: {worth}",
+            "generator ceiling {:.0}/s, {share:.0} % used: {meaning}",
             self.ceiling
         )?;
         for (threshold, value, holds) in self.checks() {
@@ -159,7 +159,7 @@ impl LoadReport {
         Ok(())
     }
 
-    /// `load.json`.
+    /// The report as `load.json`.
     #[must_use]
     pub fn json(&self) -> String {
         let percentiles = |seen: &Histogram<u64>| {
@@ -173,6 +173,12 @@ impl LoadReport {
                 .rate
                 .map_or(Value::Null, |_| percentiles(seen))
         };
+        let thresholds: Vec<Value> = self
+            .checks()
+            .map(|(threshold, value, holds)| {
+                json!({"threshold": threshold.to_string(), "value": value, "holds": holds})
+            })
+            .collect();
         let value = json!({
             "version": 1,
             "verdict": self.verdict(),
@@ -185,14 +191,12 @@ impl LoadReport {
             "created": self.tally.created,
             "replayed": self.tally.replayed,
             "refused": self.tally.refused,
-            "unanswered": self.tally.broken,
-            "latency_ms": percentiles(&self.tally.raw),
-            "latency_from_plan_ms": planned(&self.tally.corrected),
+            "unanswered": self.tally.unanswered,
+            "latency_ms": percentiles(&self.tally.from_send),
+            "latency_from_plan_ms": planned(&self.tally.from_plan),
             "generator_lag_ms": planned(&self.tally.lag),
             "generator_ceiling_rps": self.ceiling,
-            "thresholds": self.checks().map(|(threshold, value, holds)| json!({
-                "threshold": threshold.to_string(), "value": value, "holds": holds,
-            })).collect::<Vec<_>>(),
+            "thresholds": thresholds,
         });
         format!("{value:#}\n")
     }

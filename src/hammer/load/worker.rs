@@ -1,4 +1,4 @@
-//! The one measuring loop.
+//! The measuring loop of one connection.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,17 +7,18 @@ use std::time::{Duration, Instant};
 use super::tally::Tally;
 use crate::hammer::wire::{Connection, Request, Target};
 
-/// A request that takes longer than this counts as an error.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// A request without an answer after this time counts as unanswered.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// When to send.
+/// When the connections send.
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) begin: Instant,
     pub(super) measured_from: Instant,
     pub(super) end: Instant,
-    /// Requests a second; as fast as answers come without it.
+    /// Planned requests per second. Without it, each request follows the previous answer.
     pub(super) rate: Option<f64>,
+    /// Number of the next planned request of all connections.
     pub(super) ticket: AtomicU64,
 }
 
@@ -35,11 +36,11 @@ impl Plan {
     }
 }
 
-/// One connection.
+/// Sends orders on one connection.
 pub(super) struct Worker {
     target: Target,
     headers: Vec<(String, String)>,
-    /// How many of a hundred requests repeat the key before them.
+    /// Percentage of requests that repeat the previous key.
     replays: u64,
     name: String,
     sent: u64,
@@ -47,7 +48,7 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    /// Connection `number` of `run`.
+    /// The worker of connection `number` in the measurement `run`.
     pub(super) fn new(
         target: &Target,
         headers: &[(String, String)],
@@ -85,15 +86,15 @@ impl Worker {
                 tally.record(planned, sent, status);
             }
             if status.is_none() {
-                // A target that is away is not asked a million times a second.
+                // Do not retry a target that is down a million times a second.
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         }
     }
 
-    /// A fresh order, or the one before it again.
+    /// Builds a fresh order, or a repetition of the previous one.
     fn request(&mut self) -> Request {
-        // Spread evenly: of a hundred requests in a row so many are replays.
+        // Replays are spread evenly: of any hundred requests in a row, so many are replays.
         let before = self.sent * self.replays / 100;
         self.sent += 1;
         let replay = self.sent * self.replays / 100 > before && self.key > 0;
@@ -106,7 +107,7 @@ impl Worker {
     }
 }
 
-/// One request and its status, on a new connection where the old one is gone.
+/// Sends one request and returns the status of its answer. Reconnects if necessary.
 async fn exchange(
     connection: &mut Option<Connection>,
     target: &Target,
@@ -114,10 +115,12 @@ async fn exchange(
 ) -> Option<u16> {
     let mut open = match connection.take() {
         Some(open) => open,
-        None => Connection::open(target.address, PATIENCE).await.ok()?,
+        None => Connection::open(target.address, RESPONSE_TIMEOUT)
+            .await
+            .ok()?,
     };
     open.send(&request.bytes).await.ok()?;
-    let (answer, _) = open.receive(PATIENCE).await.ok()?;
+    let (answer, _) = open.receive(RESPONSE_TIMEOUT).await.ok()?;
     if answer.keeps_alive {
         *connection = Some(open);
     }

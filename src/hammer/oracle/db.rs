@@ -68,7 +68,6 @@ impl Table {
                 id: row.try_get("", "id")?,
                 item: row.try_get("", "item")?,
                 quantity: row.try_get("", "quantity")?,
-                oracle: String::new(),
             });
         }
         Ok(())

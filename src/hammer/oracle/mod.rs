@@ -1,33 +1,43 @@
-//! What is really stored, asked of somebody else than the answers.
+//! Reads what is really stored, independently of the answers.
 //!
-//! Owns the ways to read the orders of a run. Promises to say so when it could not read
-//! everything: a list that was cut short proves nothing.
+//! Owns the ways to read the orders of a run. An oracle that could not read everything says so,
+//! because a truncated list proves nothing.
 
 mod api;
 mod db;
 
 use std::sync::Arc;
 
-use super::history::Order;
+use super::history::{OracleKind, Order};
 use super::wire::Pool;
 
-/// Where the truth about stored orders comes from.
+/// A source of the stored orders.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OracleChoice {
     /// The public list, `GET /orders`.
     Api,
-    /// The table `orders` of this database, read only.
+    /// The table `orders` of the database at this URL, read-only.
     Database(String),
 }
 
-/// One way to read what is stored.
+impl OracleChoice {
+    /// The kind of oracle.
+    pub(crate) fn kind(&self) -> OracleKind {
+        match self {
+            Self::Api => OracleKind::Api,
+            Self::Database(_) => OracleKind::Db,
+        }
+    }
+}
+
+/// An open oracle.
 pub(crate) enum Oracle {
     Api(api::List),
     Database(db::Table),
 }
 
 impl Oracle {
-    /// Gets ready to read: remembers where the list ends before the run, or connects.
+    /// Prepares for reading: finds the end of the list before the run, or connects.
     pub(crate) async fn open(choice: &OracleChoice, pool: &Arc<Pool>) -> Result<Self, String> {
         match choice {
             OracleChoice::Api => api::List::open(Arc::clone(pool)).await.map(Self::Api),
@@ -38,18 +48,11 @@ impl Oracle {
         }
     }
 
-    /// Its name in reports.
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Self::Api(_) => "api",
-            Self::Database(_) => "db",
-        }
-    }
-
-    /// Every stored order whose item begins with `prefix`, and why that is not everything.
+    /// Reads every stored order whose item begins with `prefix`; returns what it found and, if
+    /// that may not be everything, why.
     pub(crate) async fn read(&self, prefix: &str) -> (Vec<Order>, Option<String>) {
         let mut found = Vec::new();
-        let trouble = match self {
+        let error = match self {
             Self::Api(list) => list.read(prefix, &mut found).await.err(),
             Self::Database(table) => table
                 .read(prefix, &mut found)
@@ -57,9 +60,6 @@ impl Oracle {
                 .err()
                 .map(|error| error.to_string()),
         };
-        for order in &mut found {
-            self.name().clone_into(&mut order.oracle);
-        }
-        (found, trouble)
+        (found, error)
     }
 }

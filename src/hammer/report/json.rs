@@ -1,13 +1,10 @@
 //! `report.json`, whose schema is published in `docs/report.schema.json`.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::hammer::judge::{Judgement, Violation, invariants};
 
-/// The names of the latency classes, in the order of the judgement.
-pub(super) const CLASSES: [&str; 4] = ["fresh", "replayed", "refused", "unknown"];
-
-/// The whole report.
+/// Renders the report.
 pub(super) fn render(judgement: &Judgement) -> String {
     let header = &judgement.header;
     let value = json!({
@@ -25,37 +22,43 @@ pub(super) fn render(judgement: &Judgement) -> String {
         "requests": judgement.requests,
         "keys": judgement.keys,
         "contended_keys": judgement.contended,
-        "violation_rate_below": rate(judgement),
+        "violation_rate_below": violation_rate_below(judgement),
         "violations_total": judgement.violated,
-        "violations": judgement.violations.iter().map(finding).collect::<Vec<_>>(),
+        "violations": judgement.violations.iter().map(violation).collect::<Vec<_>>(),
         "doubts": judgement.all_inconclusive_reasons(),
-        "choices": judgement.dialect.as_ref().map(crate::hammer::judge::Dialect::choices).unwrap_or_default(),
-        "notes": judgement.notes.iter().map(finding).collect::<Vec<_>>(),
-        "coverage": judgement.coverage.rows(header).into_iter()
-            .map(|(row, count)| json!({"seen": row, "count": count})).collect::<Vec<_>>(),
-        "invariants": invariants().map(|one| invariant(judgement, one.name, one.meaning)).collect::<Vec<_>>(),
-        "outcomes": judgement.outcomes,
-        "faults": judgement.faults.iter().map(|(name, (tried, landed))| json!({
-            "fault": name, "tried": tried, "landed": landed,
-        })).collect::<Vec<_>>(),
-        "races": judgement.races,
+        "choices": judgement.dialect_deviations(),
+        "notes": judgement.deviations.iter().map(violation).collect::<Vec<_>>(),
+        "coverage": coverage(judgement),
+        "invariants": invariants()
+            .map(|one| invariant(judgement, one.name, one.meaning))
+            .collect::<Vec<_>>(),
+        "outcomes": object(judgement.endings.iter().map(|(ending, count)| (ending, json!(count)))),
+        "faults": faults(judgement),
+        "races": object(judgement.races.iter().map(|(scenario, keys)| (scenario.name(), json!(keys)))),
         "latency_ms": latency(judgement),
     });
     format!("{value:#}\n")
 }
 
-fn finding(found: &Violation) -> Value {
+fn object(members: impl Iterator<Item = (impl ToString, Value)>) -> Value {
+    let members: Map<String, Value> = members
+        .map(|(name, value)| (name.to_string(), value))
+        .collect();
+    Value::Object(members)
+}
+
+fn violation(found: &Violation) -> Value {
     json!({
         "invariant": found.invariant,
-        "scenario": found.scenario,
+        "scenario": found.scope.name(),
         "key": found.key,
         "seen": found.seen,
     })
 }
 
-/// The rule of three: an upper bound of the rate of violations, at 95 %.
+/// The rule of three: an upper bound of the rate of violations, at 95 % confidence.
 #[expect(clippy::cast_precision_loss, reason = "a bound of two digits")]
-fn rate(judgement: &Judgement) -> Value {
+fn violation_rate_below(judgement: &Judgement) -> Value {
     if judgement.violated > 0 || judgement.contended == 0 {
         Value::Null
     } else {
@@ -63,17 +66,31 @@ fn rate(judgement: &Judgement) -> Value {
     }
 }
 
+fn coverage(judgement: &Judgement) -> Value {
+    let rows = judgement.coverage.rows(&judgement.header);
+    rows.into_iter()
+        .map(|(row, count)| json!({"seen": row.label(), "count": count}))
+        .collect()
+}
+
 fn invariant(judgement: &Judgement, name: &str, meaning: &str) -> Value {
     let cells = judgement.grid.iter().filter(|((one, _), _)| *one == name);
-    let scenarios: serde_json::Map<String, Value> = cells
-        .map(|((_, scenario), cell)| {
-            let counts = json!({
-                "held": cell.held, "broken": cell.broken, "otherwise": cell.otherwise,
-            });
-            (scenario.clone(), counts)
+    let scenarios = cells.map(|((_, scope), counts)| {
+        let counts = json!({
+            "held": counts.held, "broken": counts.violated, "otherwise": counts.deviated,
+        });
+        (scope.name(), counts)
+    });
+    json!({ "name": name, "meaning": meaning, "scenarios": object(scenarios) })
+}
+
+fn faults(judgement: &Judgement) -> Value {
+    let faults = judgement.faults.iter();
+    faults
+        .map(|(kind, count)| {
+            json!({"fault": kind.name(), "tried": count.injected, "landed": count.landed})
         })
-        .collect();
-    json!({ "name": name, "meaning": meaning, "scenarios": scenarios })
+        .collect()
 }
 
 #[expect(
@@ -82,19 +99,15 @@ fn invariant(judgement: &Judgement, name: &str, meaning: &str) -> Value {
 )]
 fn latency(judgement: &Judgement) -> Value {
     let millis = |micros: u64| micros as f64 / 1000.0;
-    let classes = CLASSES.iter().zip(&judgement.latency);
-    let one = classes
-        .filter(|(_, seen)| !seen.is_empty())
-        .map(|(name, seen)| {
-            let quantile = |at| millis(seen.value_at_quantile(at));
-            let value = json!({
-                "count": seen.len(),
-                "p50": quantile(0.5),
-                "p90": quantile(0.9),
-                "p99": quantile(0.99),
-                "max": millis(seen.max()),
-            });
-            ((*name).to_owned(), value)
+    object(judgement.latencies.iter().map(|(class, seen)| {
+        let quantile = |at| millis(seen.value_at_quantile(at));
+        let value = json!({
+            "count": seen.len(),
+            "p50": quantile(0.5),
+            "p90": quantile(0.9),
+            "p99": quantile(0.99),
+            "max": millis(seen.max()),
         });
-    Value::Object(one.collect())
+        (class.name(), value)
+    }))
 }

@@ -1,25 +1,22 @@
-//! `junit.xml`: a suite for each scenario, a test case for each invariant.
+//! `junit.xml`: a suite for each scenario, with a test case for each invariant.
 
 use std::collections::BTreeMap;
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use crate::hammer::judge::{Cell, Judgement, Verdict};
+use crate::hammer::judge::{Judgement, KeyCounts, Scope, Verdict};
 
-/// The whole report.
+/// Renders the report.
 pub(super) fn render(judgement: &Judgement) -> String {
     let mut report = Report::new("orders hammer");
-    let mut scenarios: BTreeMap<&str, Vec<(&str, Cell)>> = BTreeMap::new();
-    for ((invariant, scenario), cell) in &judgement.grid {
-        scenarios
-            .entry(scenario)
-            .or_default()
-            .push((invariant, *cell));
+    let mut scopes: BTreeMap<Scope, Vec<(&str, KeyCounts)>> = BTreeMap::new();
+    for ((invariant, scope), counts) in &judgement.grid {
+        scopes.entry(*scope).or_default().push((invariant, *counts));
     }
-    for (scenario, cells) in scenarios {
-        let mut suite = TestSuite::new(scenario);
-        for (invariant, cell) in cells {
-            suite.add_test_case(case(judgement, scenario, invariant, cell));
+    for (scope, invariants) in scopes {
+        let mut suite = TestSuite::new(scope.name());
+        for (invariant, counts) in invariants {
+            suite.add_test_case(case(judgement, scope, invariant, counts));
         }
         report.add_test_suite(suite);
     }
@@ -32,23 +29,23 @@ pub(super) fn render(judgement: &Judgement) -> String {
         }
         Verdict::Held | Verdict::Violated => TestCaseStatus::success(),
     };
-    suite.add_test_case(TestCase::new("enough was seen", status));
+    suite.add_test_case(TestCase::new("enough was observed", status));
     report.add_test_suite(suite);
-    report.to_string().expect("XML of names and numbers")
+    report.to_string().expect("writing to a String cannot fail")
 }
 
-fn case(judgement: &Judgement, scenario: &str, invariant: &str, cell: Cell) -> TestCase {
-    if cell.broken == 0 {
+fn case(judgement: &Judgement, scope: Scope, invariant: &str, counts: KeyCounts) -> TestCase {
+    if counts.violated == 0 {
         return TestCase::new(invariant, TestCaseStatus::success());
     }
     let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
     let example = judgement
         .violations
         .iter()
-        .find(|one| one.invariant == invariant && one.scenario == scenario);
-    let example = example.map_or(String::new(), |one| {
-        format!(", such as {}: {}", one.key, one.seen)
+        .find(|violation| violation.invariant == invariant && violation.scope == scope);
+    let example = example.map_or(String::new(), |violation| {
+        format!(", such as {}: {}", violation.key, violation.seen)
     });
-    status.set_message(format!("{} keys{example}", cell.broken));
+    status.set_message(format!("{} keys{example}", counts.violated));
     TestCase::new(invariant, status)
 }

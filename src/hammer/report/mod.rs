@@ -1,23 +1,22 @@
 //! The verdict, for people and for machines.
 //!
-//! Owns how a judgement is shown. Adds nothing to it and takes nothing away.
+//! Owns how a judgement is presented. Adds nothing to it and leaves nothing out.
 
 mod html;
 mod json;
 mod junit;
-mod markup;
-mod plot;
 mod terminal;
+mod text;
 mod timeline;
-mod timeline_svg;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::error::RunError;
 use super::judge::{Judgement, Verdict};
+use super::workload::Scenario;
 
-/// What a run or a check found, ready to be shown.
+/// The result of a run or a check.
 #[derive(Debug)]
 pub struct Report {
     judgement: Judgement,
@@ -34,51 +33,40 @@ impl Report {
         self.judgement.verdict()
     }
 
-    /// Whether the user stopped the run.
+    /// Whether the user interrupted the run.
     #[must_use]
     pub fn interrupted(&self) -> bool {
         self.judgement.interrupted
     }
 
-    /// The names of the broken invariants, each once.
+    /// The names of the violated invariants, sorted and each once.
     #[must_use]
-    pub fn broken(&self) -> Vec<&'static str> {
-        let mut names: Vec<_> = self
-            .judgement
-            .violations
-            .iter()
-            .map(|one| one.invariant)
-            .collect();
+    pub fn violated_invariants(&self) -> Vec<&'static str> {
+        let violations = self.judgement.violations.iter();
+        let mut names: Vec<_> = violations.map(|violation| violation.invariant).collect();
         names.sort_unstable();
         names.dedup();
         names
     }
 
-    /// How many keys of a scenario it took to convict, by scenarios that convict.
+    /// By scenario with a violation, the number of keys up to the first violating one.
     #[must_use]
-    pub fn keys_until_convicted(&self) -> &BTreeMap<String, u64> {
-        &self.judgement.first
+    pub fn keys_until_violation(&self) -> &BTreeMap<Scenario, u64> {
+        &self.judgement.keys_until_violation
     }
 
-    /// For the terminal.
+    /// The report as text for a terminal.
     #[must_use]
     pub fn text(&self, color: bool) -> String {
         terminal::render(&self.judgement, color)
     }
 
-    /// `report.json`.
-    #[must_use]
-    pub fn json(&self) -> String {
-        json::render(&self.judgement)
-    }
-
     /// Writes `report.json`, `report.html` and `junit.xml` into `folder`.
     pub fn write(&self, folder: &Path) -> Result<(), RunError> {
-        let junit = junit::render(&self.judgement);
         let files = [
-            ("report.json", self.json()),
+            ("report.json", json::render(&self.judgement)),
             ("report.html", html::render(&self.judgement)),
-            ("junit.xml", junit),
+            ("junit.xml", junit::render(&self.judgement)),
         ];
         for (name, text) in files {
             let path = folder.join(name);

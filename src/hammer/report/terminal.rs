@@ -1,19 +1,43 @@
-//! The report as text: the verdict first, then why.
+//! The report as text for a terminal: the verdict first, then the evidence.
 
-use std::fmt::Write;
+use std::fmt::{Arguments, Write};
 
-use super::json::CLASSES;
+use hdrhistogram::Histogram;
+
+use super::text::violation_bound;
 use super::timeline;
 use crate::hammer::judge::{Judgement, Verdict, invariants};
 
-/// This many violations are shown; the reports have more.
-const SHOWN: usize = 5;
+/// Maximum number of violations shown; the other reports have more.
+const MAX_VIOLATIONS: usize = 5;
+/// A run with fewer keys has no coverage worth showing.
+const MIN_KEYS: u64 = 10;
 
-/// Escape sequences, or nothing.
+/// Colours, if the output is a terminal.
 struct Paint(bool);
 
 impl Paint {
-    fn on(&self, code: &str, text: &str) -> String {
+    fn bold_green(&self, text: &str) -> String {
+        self.escape("1;32", text)
+    }
+
+    fn bold_red(&self, text: &str) -> String {
+        self.escape("1;31", text)
+    }
+
+    fn red(&self, text: &str) -> String {
+        self.escape("31", text)
+    }
+
+    fn bold_yellow(&self, text: &str) -> String {
+        self.escape("1;33", text)
+    }
+
+    fn yellow(&self, text: &str) -> String {
+        self.escape("33", text)
+    }
+
+    fn escape(&self, code: &str, text: &str) -> String {
         if self.0 {
             format!("\x1b[{code}m{text}\x1b[0m")
         } else {
@@ -22,54 +46,69 @@ impl Paint {
     }
 }
 
-/// The whole report.
+/// Renders the report.
 pub(super) fn render(judgement: &Judgement, color: bool) -> String {
     let paint = Paint(color);
     let mut text = String::new();
     let out = &mut text;
     headline(out, judgement, &paint);
     violations(out, judgement, &paint);
+    counterexample(out, judgement);
     inconclusive_reasons(out, judgement, &paint);
     coverage(out, judgement, &paint);
-    notes(out, judgement);
+    deviations(out, judgement);
     line(
         out,
         format_args!(
-            "\nseed {}   again: {}",
+            "\nseed {}   repeat with: {}",
             judgement.header.seed, judgement.header.repeat
         ),
     );
     text
 }
 
-fn line(out: &mut String, words: std::fmt::Arguments<'_>) {
-    writeln!(out, "{words}").expect("a String takes everything");
+fn line(out: &mut String, words: Arguments<'_>) {
+    writeln!(out, "{words}").expect("writing to a String cannot fail");
 }
 
 fn headline(out: &mut String, judgement: &Judgement, paint: &Paint) {
     let verdict = match judgement.verdict() {
-        Verdict::Held => paint.on("1;32", "HELD"),
-        Verdict::Violated => paint.on("1;31", "VIOLATED"),
-        Verdict::Unknown => paint.on("1;33", "UNKNOWN"),
+        Verdict::Held => paint.bold_green("HELD"),
+        Verdict::Violated => paint.bold_red("VIOLATED"),
+        Verdict::Unknown => paint.bold_yellow("UNKNOWN"),
     };
     line(
         out,
         format_args!(
-            "{verdict}   {} requests for {} keys, of which {} met their duplicates",
+            "{verdict}   {} requests, {} keys, {} keys whose duplicates overlapped",
             judgement.requests, judgement.keys, judgement.contended
         ),
     );
     if judgement.verdict() == Verdict::Held {
-        line(
-            out,
-            format_args!(
-                "        no violation in {} contended keys: fewer than 1 in {} at 95 % confidence",
-                judgement.contended,
-                judgement.contended / 3
-            ),
-        );
+        line(out, format_args!("        {}", violation_bound(judgement)));
     }
-    line(out, format_args!("        {}", headline_latency(judgement)));
+    line(out, format_args!("        {}", latency(judgement)));
+}
+
+/// The latency of each class of answers, in one line.
+fn latency(judgement: &Judgement) -> String {
+    let millis = |seen: &Histogram<u64>, at| {
+        let micros = u32::try_from(seen.value_at_quantile(at)).unwrap_or(u32::MAX);
+        f64::from(micros) / 1000.0
+    };
+    let classes: Vec<String> = judgement
+        .latencies
+        .iter()
+        .map(|(class, seen)| {
+            format!(
+                "{} p50 {:.1} ms, p99 {:.1} ms",
+                class.name(),
+                millis(seen, 0.5),
+                millis(seen, 0.99)
+            )
+        })
+        .collect();
+    classes.join(" · ")
 }
 
 fn violations(out: &mut String, judgement: &Judgement, paint: &Paint) {
@@ -82,24 +121,24 @@ fn violations(out: &mut String, judgement: &Judgement, paint: &Paint) {
             .grid
             .iter()
             .filter(|((name, _), _)| *name == invariant.name);
-        let (mut broken, mut scenarios) = (0, Vec::new());
-        for ((_, scenario), cell) in cells.filter(|(_, cell)| cell.broken > 0) {
-            broken += cell.broken;
-            scenarios.push(scenario.as_str());
+        let (mut violated, mut scopes) = (0, Vec::new());
+        for ((_, scope), counts) in cells.filter(|(_, counts)| counts.violated > 0) {
+            violated += counts.violated;
+            scopes.push(scope.name());
         }
-        if broken > 0 {
-            let name = paint.on("31", &format!("{:<30}", invariant.name));
+        if violated > 0 {
+            let name = paint.red(&format!("{:<30}", invariant.name));
             line(
                 out,
                 format_args!(
-                    "  {name} {broken:>6} keys   {}   ({})",
+                    "  {name} {violated:>6} keys   {}   ({})",
                     invariant.meaning,
-                    scenarios.join(", ")
+                    scopes.join(", ")
                 ),
             );
         }
     }
-    for violation in judgement.violations.iter().take(SHOWN) {
+    for violation in judgement.violations.iter().take(MAX_VIOLATIONS) {
         line(
             out,
             format_args!(
@@ -108,88 +147,63 @@ fn violations(out: &mut String, judgement: &Judgement, paint: &Paint) {
             ),
         );
     }
-    if let Some(counterexample) = judgement.counterexamples.first() {
-        line(
-            out,
-            format_args!("\n  what happened to {}", counterexample.key),
-        );
-        for row in timeline::rows(counterexample) {
-            line(out, format_args!("    {row}"));
-        }
-        for command in timeline::curl(counterexample, &judgement.header) {
-            line(out, format_args!("    {command}"));
-        }
+}
+
+/// The timeline of the first violating key.
+fn counterexample(out: &mut String, judgement: &Judgement) {
+    let Some(example) = judgement.counterexamples.first() else {
+        return;
+    };
+    line(out, format_args!("\n  timeline of {}", example.key));
+    for row in timeline::rows(example) {
+        line(out, format_args!("    {row}"));
+    }
+    for command in timeline::curl(example, &judgement.header) {
+        line(out, format_args!("    {command}"));
     }
 }
 
 fn inconclusive_reasons(out: &mut String, judgement: &Judgement, paint: &Paint) {
-    if judgement.verdict() == Verdict::Held {
-        return;
-    }
     for reason in judgement.all_inconclusive_reasons() {
-        line(out, format_args!("  {} {reason}", paint.on("33", "?")));
+        line(out, format_args!("  {} {reason}", paint.yellow("?")));
     }
 }
 
 fn coverage(out: &mut String, judgement: &Judgement, paint: &Paint) {
-    let rows = judgement.coverage.rows(&judgement.header);
-    if judgement.keys < 10 {
+    if judgement.keys < MIN_KEYS {
         return;
     }
-    line(out, format_args!("\nseen"));
-    for (row, count) in rows {
-        let count = format!("{count:>8}");
-        let count = if count.trim() == "0" {
-            paint.on("33", &count)
+    line(out, format_args!("\ncoverage"));
+    for (row, count) in judgement.coverage.rows(&judgement.header) {
+        let shown = format!("{count:>8}");
+        let shown = if count == 0 {
+            paint.yellow(&shown)
         } else {
-            count
+            shown
         };
-        line(out, format_args!("  {count}  {row}"));
+        line(out, format_args!("  {shown}  {}", row.label()));
     }
 }
 
-fn notes(out: &mut String, judgement: &Judgement) {
-    let choices = judgement
-        .dialect
-        .as_ref()
-        .map(crate::hammer::judge::Dialect::choices);
-    let choices = choices.unwrap_or_default();
-    if choices.is_empty() && judgement.notes.is_empty() {
+fn deviations(out: &mut String, judgement: &Judgement) {
+    let of_dialect = judgement.dialect_deviations();
+    if of_dialect.is_empty() && judgement.deviations.is_empty() {
         return;
     }
     line(
         out,
-        format_args!("\nother than the letter of the contract (--strict makes these violations)"),
+        format_args!("\ndeviations from the contract (--strict makes these violations)"),
     );
-    for choice in choices {
-        line(out, format_args!("  {choice}"));
+    for deviation in of_dialect {
+        line(out, format_args!("  {deviation}"));
     }
-    for note in &judgement.notes {
+    for deviation in &judgement.deviations {
         line(
             out,
-            format_args!("  {} · {}: {}", note.invariant, note.key, note.seen),
+            format_args!(
+                "  {} · {}: {}",
+                deviation.invariant, deviation.key, deviation.seen
+            ),
         );
     }
-}
-
-/// How fast answers came, in a line.
-fn headline_latency(judgement: &Judgement) -> String {
-    let shown = CLASSES
-        .iter()
-        .zip(&judgement.latency)
-        .filter(|(_, seen)| !seen.is_empty());
-    let words: Vec<String> = shown
-        .map(|(name, seen)| {
-            let millis = |at| {
-                let micros = u32::try_from(seen.value_at_quantile(at)).unwrap_or(u32::MAX);
-                f64::from(micros) / 1000.0
-            };
-            format!(
-                "{name} p50 {:.1} ms, p99 {:.1} ms",
-                millis(0.5),
-                millis(0.99)
-            )
-        })
-        .collect();
-    words.join(" · ")
 }

@@ -1,113 +1,72 @@
-//! What happened to one key, attempt by attempt.
+//! The timeline of one key as text, attempt by attempt.
 
-use crate::hammer::history::{Attempt, Completion, Header};
+use super::text::{ending, millis};
+use crate::hammer::history::{Attempt, Header};
 use crate::hammer::judge::Counterexample;
-use crate::hammer::workload::{Fault, Payload, RequestKind};
+use crate::hammer::workload::{RequestKind, Variant};
 
-/// This many attempts are shown as lines.
-const ROWS: usize = 12;
+/// Maximum number of attempts, faults and orders shown.
+const MAX_ROWS: usize = 12;
 
-/// One line an attempt, then what is stored.
-pub(super) fn rows(counterexample: &Counterexample) -> Vec<String> {
-    let start = counterexample
-        .attempts
-        .first()
-        .map_or(0, |one| one.invoked.t);
-    let mut rows: Vec<String> = counterexample
-        .attempts
-        .iter()
-        .take(ROWS)
-        .map(|one| row(one, start))
-        .collect();
-    if counterexample.attempts.len() > ROWS {
-        rows.push(format!(
-            "… and {} more",
-            counterexample.attempts.len() - ROWS
-        ));
+/// One line per attempt, then the faults and the stored orders.
+pub(super) fn rows(example: &Counterexample) -> Vec<String> {
+    let start = example.attempts.first().map_or(0, |one| one.invoked.t);
+    let attempts = example.attempts.iter().take(MAX_ROWS);
+    let mut rows: Vec<String> = attempts.map(|attempt| row(attempt, start)).collect();
+    if example.attempts.len() > MAX_ROWS {
+        rows.push(format!("… and {} more", example.attempts.len() - MAX_ROWS));
     }
-    let seen = counterexample.faults.iter().take(ROWS);
-    rows.extend(seen.map(|fault| format!("fault {}: {}", fault.fault, fault.evidence)));
-    rows.extend(
-        counterexample
-            .stored
-            .iter()
-            .take(ROWS)
-            .map(|order| format!("stored {order}")),
-    );
+    let faults = example.faults.iter().take(MAX_ROWS);
+    rows.extend(faults.map(|fault| format!("fault {}: {}", fault.kind.name(), fault.evidence)));
+    let stored = example.stored.iter().take(MAX_ROWS);
+    rows.extend(stored.map(|order| format!("stored {order}")));
     rows
 }
 
 fn row(attempt: &Attempt, start: u64) -> String {
-    let asked = &attempt.invoked;
-    let from = attempt
-        .outcome
-        .released
-        .unwrap_or(asked.t)
-        .saturating_sub(start);
-    let to = attempt.outcome.t.saturating_sub(start);
+    let invoked = &attempt.invoked;
+    let outcome = &attempt.outcome;
+    let from = outcome.released.unwrap_or(invoked.t).saturating_sub(start);
+    let to = outcome.t.saturating_sub(start);
     format!(
         "#{:<5} {:>9.3} → {:>9.3} ms  instance {}  × {}{}  {}",
-        asked.n,
+        invoked.n,
         millis(from),
         millis(to),
-        asked.instance,
-        asked.quantity,
-        if asked.payload == 0 {
-            ""
-        } else {
-            " (other payload)"
+        invoked.instance,
+        invoked.quantity,
+        match invoked.variant {
+            Variant::First => "",
+            Variant::OtherQuantity | Variant::OtherItem => " (other payload)",
         },
         ending(attempt)
     )
 }
 
-/// How an attempt ended, in words.
-pub(super) fn ending(attempt: &Attempt) -> String {
-    let fault = match attempt.invoked.fault {
-        Fault::None => String::new(),
-        fault => format!(" [{}]", crate::hammer::fault::name(fault)),
-    };
-    match (attempt.answer(), &attempt.outcome.error, attempt.completion) {
-        (Some(answer), _, _) => {
-            let mark = if answer.replayed { " replayed" } else { "" };
-            format!("{}{mark} {}{fault}", answer.status, answer.body)
-        }
-        (None, Some(error), Completion::Fail) => format!("not sent: {error}{fault}"),
-        (None, error, _) => format!("unknown: {}{fault}", error.as_deref().unwrap_or("")),
-    }
-}
-
-/// Nanoseconds as milliseconds.
-#[expect(clippy::cast_precision_loss, reason = "shown with three decimals")]
-pub(super) fn millis(nanos: u64) -> f64 {
-    nanos as f64 / 1e6
-}
-
-/// Commands that show the same with other means, where two plain requests are enough.
-pub(super) fn curl(counterexample: &Counterexample, header: &Header) -> Vec<String> {
-    let plain = counterexample
+/// `curl` commands that send the first two different orders of the key.
+pub(super) fn curl(example: &Counterexample, header: &Header) -> Vec<String> {
+    let placements = example
         .attempts
         .iter()
-        .filter(|one| one.invoked.kind == RequestKind::Place);
-    let mut commands: Vec<String> = plain
-        .map(|one| {
-            let asked = &one.invoked;
-            let payload = Payload {
-                variant: asked.payload,
-                item: asked.item.clone(),
-                quantity: asked.quantity,
-                spelling: asked.spelling,
-            };
-            let target = &header.targets[asked.instance % header.targets.len()];
-            let key = asked.lines.first().map_or("", String::as_str);
+        .map(|attempt| &attempt.invoked)
+        .filter(|invoked| invoked.kind == RequestKind::Place);
+    let mut commands: Vec<String> = placements
+        .map(|invoked| {
+            let target = &header.targets[invoked.instance % header.targets.len()];
+            let key = invoked.key_headers.first().map_or("", String::as_str);
             format!(
                 "curl -i {target}/orders -H 'Content-Type: application/json' -H 'Idempotency-Key: {}' -d '{}'",
-                key.replace('\'', "'\\''"),
-                payload.body().trim_end().replace('\'', "'\\''")
+                quoted(key),
+                quoted(invoked.payload().body().trim_end())
             )
         })
         .collect();
     commands.dedup();
     commands.truncate(2);
     commands
+}
+
+/// Escapes text within the single quotes of a shell.
+fn quoted(text: &str) -> String {
+    text.replace('\'', "'\\''")
 }

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use super::timing::sleep_until;
 use crate::hammer::decode;
-use crate::hammer::fault::{self, Intercepted};
+use crate::hammer::fault::{self, Intercepted, ProxiedPath};
 use crate::hammer::history::{Answer, Event, FaultSeen, Invoked, Outcome, Recorder};
 use crate::hammer::wire::{Connection, Pool, Request, WireError};
-use crate::hammer::workload::{Fault, PlannedAttempt};
+use crate::hammer::workload::{Fault, FaultKind, PlannedAttempt, Scenario};
 
 /// How long the client of a held-back request waits before it gives up.
 const SHORT_TIMEOUT: Duration = Duration::from_millis(50);
@@ -26,7 +26,7 @@ pub(crate) struct Client {
 /// An attempt that waits at its gate.
 pub(super) struct Prepared<'a> {
     n: u64,
-    scenario: &'a str,
+    scenario: Scenario,
     planned: &'a PlannedAttempt,
     pool: &'a Pool,
     connection: Result<Connection, WireError>,
@@ -63,7 +63,7 @@ impl Client {
     /// Connects and sends everything that does not wait for the gate.
     pub(super) async fn prepare<'a>(
         &'a self,
-        scenario: &'a str,
+        scenario: Scenario,
         planned: &'a PlannedAttempt,
         during_process_fault: bool,
         drain: bool,
@@ -71,33 +71,35 @@ impl Client {
         let instance = planned.instance % self.pools.len();
         let pool = &self.pools[instance];
         let n = self.recorder.number();
-        let request = pool.post(&planned.lines, &planned.payload.body());
+        let request = pool.post(&planned.key_headers, &planned.payload.body());
         self.recorder.record(Event::Invoke(Invoked {
             n,
             t: self.recorder.now(),
-            scenario: scenario.to_owned(),
             instance,
             during_process_fault,
             drain,
-            ..invoked(planned)
+            ..invoked(scenario, planned)
         }));
         let mut proxy = None;
-        let connection = if fault::needs_proxy(planned.fault) {
-            fault::intercept(
-                n,
-                scenario,
-                pool.target().address,
-                planned.fault,
-                request.bytes.len(),
-                self.response_timeout,
-            )
-            .await
-            .map(|(connection, intercepted)| {
-                proxy = Some(intercepted);
-                connection
-            })
-        } else {
-            pool.take().await
+        let connection = match planned.fault.proxied() {
+            None => pool.take().await,
+            Some(kind) => {
+                let path = ProxiedPath {
+                    attempt: n,
+                    scenario,
+                    kind,
+                    fault: planned.fault,
+                    upstream: pool.target().address,
+                    request_length: request.bytes.len(),
+                    timeout: self.response_timeout,
+                };
+                fault::intercept(path)
+                    .await
+                    .map(|(connection, intercepted)| {
+                        proxy = Some(intercepted);
+                        connection
+                    })
+            }
         };
         let split = planned.gate.split(request.head, request.bytes.len());
         let mut prepared = Prepared {
@@ -176,12 +178,12 @@ impl Client {
         }
     }
 
-    fn record_disconnect(&self, n: u64, scenario: &str, landed: bool, after_us: u64) {
+    fn record_disconnect(&self, n: u64, scenario: Scenario, landed: bool, after_us: u64) {
         let order = if landed { "before" } else { "after" };
         self.recorder.record(Event::Fault(FaultSeen {
             t: self.recorder.now(),
-            fault: "vanish".to_owned(),
-            scenario: scenario.to_owned(),
+            kind: FaultKind::Vanish,
+            scenario,
             attempt: Some(n),
             landed,
             evidence: format!("disconnected {after_us} µs after the last byte, {order} any answer"),
@@ -231,16 +233,16 @@ impl Client {
 }
 
 /// What the history says of a planned attempt, wherever and whenever it is sent.
-fn invoked(planned: &PlannedAttempt) -> Invoked {
+fn invoked(scenario: Scenario, planned: &PlannedAttempt) -> Invoked {
     let text = |line: &Vec<u8>| String::from_utf8_lossy(line).into_owned();
     Invoked {
         n: 0,
         t: 0,
-        scenario: String::new(),
+        scenario,
         key: planned.key.clone(),
-        lines: planned.lines.iter().map(text).collect(),
+        key_headers: planned.key_headers.iter().map(text).collect(),
         kind: planned.kind,
-        payload: planned.payload.variant,
+        variant: planned.payload.variant,
         spelling: planned.payload.spelling,
         item: planned.payload.item.clone(),
         quantity: planned.payload.quantity,

@@ -1,5 +1,5 @@
-//! After everything is healed: every key is retried until it is answered, and a fresh one shows
-//! whether the target still takes orders at all.
+//! Retries after the service was healed: every key until it is answered, and fresh keys to see
+//! whether the target still takes orders.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -8,126 +8,119 @@ use futures_util::StreamExt;
 use futures_util::stream;
 
 use super::round::Runner;
-use crate::hammer::history::Attempt;
-use crate::hammer::workload::{Fault, Gate, Payload, PlannedAttempt, RequestKind, Round};
+use crate::hammer::history::{Attempt, Invoked};
+use crate::hammer::workload::{Fault, Gate, PlannedAttempt, RequestKind, Round, Scenario};
 
-/// This many keys are retried at once.
-const ABREAST: usize = 64;
+/// Maximum number of keys that are retried at the same time.
+const CONCURRENCY: usize = 64;
 
-/// What has to be retried, of one key.
-struct Unfinished {
-    scenario: String,
-    resolved: bool,
-    /// The payload that was accepted, or all that were tried.
+/// One key to retry.
+struct Retry {
+    scenario: Scenario,
+    accepted: bool,
+    /// An attempt for the accepted payload, or one for each payload that was tried.
     attempts: Vec<PlannedAttempt>,
 }
 
 impl Runner {
-    /// Retries every key of the cycle: those without an answer until `settle` has passed, then
-    /// the others once, as long as `replays` lasts. Says whether a fresh key is accepted.
+    /// Retries every key of the cycle: unanswered keys until `settle_time` has passed, then each
+    /// answered key once while `replay_time` lasts. Returns whether a fresh key is accepted.
     pub(crate) async fn drain(
         &self,
         control: [PlannedAttempt; 2],
-        settle: Duration,
-        replays: Duration,
+        settle_time: Duration,
+        replay_time: Duration,
     ) -> bool {
-        let mut keys = self.client.recorder.with_attempts(unfinished);
-        keys.sort_by_key(|key| key.resolved);
-        let open = keys.partition_point(|key| !key.resolved);
-        let deadline = Instant::now() + settle;
-        stream::iter(keys.iter().take(open).enumerate())
-            .for_each_concurrent(ABREAST, |(place, key)| self.insist(key, place, deadline))
+        let keys = self.client.recorder.with_attempts(retries);
+        let (answered, unanswered): (Vec<Retry>, Vec<Retry>) =
+            keys.into_iter().partition(|key| key.accepted);
+        let deadline = Instant::now() + settle_time;
+        stream::iter(unanswered.iter().enumerate())
+            .for_each_concurrent(CONCURRENCY, |(index, key)| {
+                self.retry_until_accepted(key, index, deadline)
+            })
             .await;
-        let deadline = Instant::now() + replays;
-        stream::iter(keys.iter().skip(open).enumerate())
-            .for_each_concurrent(ABREAST / 4, |(place, key)| async move {
+        let deadline = Instant::now() + replay_time;
+        stream::iter(answered.iter().enumerate())
+            .for_each_concurrent(CONCURRENCY / 4, |(index, key)| async move {
                 if Instant::now() < deadline {
-                    self.retry(&key.scenario, key.attempts[0].clone().on_instance(place))
-                        .await;
+                    let replay = key.attempts[0].clone().on_instance(index);
+                    self.retry(key.scenario, replay).await;
                 }
             })
             .await;
         self.accepts_orders(control).await
     }
 
-    /// Whether one of two fresh keys is accepted.
+    /// Returns whether one of two fresh keys is accepted.
     pub(crate) async fn accepts_orders(&self, [one, other]: [PlannedAttempt; 2]) -> bool {
-        self.retry("contract", one).await || self.retry("contract", other).await
+        self.retry(Scenario::Contract, one).await || self.retry(Scenario::Contract, other).await
     }
 
-    /// Retries with backoff until the key is answered or the time is over.
-    async fn insist(&self, key: &Unfinished, mut place: usize, deadline: Instant) {
+    /// Retries with backoff until the key is accepted or the deadline has passed.
+    async fn retry_until_accepted(&self, key: &Retry, mut instance: usize, deadline: Instant) {
         let mut backoff = Duration::from_millis(25);
         while Instant::now() < deadline {
-            for planned in &key.attempts {
-                if self
-                    .retry(&key.scenario, planned.clone().on_instance(place))
-                    .await
-                {
+            for attempt in &key.attempts {
+                let attempt = attempt.clone().on_instance(instance);
+                if self.retry(key.scenario, attempt).await {
                     return;
                 }
-                place += 1;
+                instance += 1;
             }
             tokio::time::sleep(backoff).await;
             backoff = (backoff * 2).min(Duration::from_millis(400));
         }
     }
 
-    /// One more attempt; says whether it was accepted.
-    async fn retry(&self, scenario: &str, planned: PlannedAttempt) -> bool {
-        let round = Round::single(planned);
+    /// Makes one more attempt; returns whether it was accepted.
+    async fn retry(&self, scenario: Scenario, attempt: PlannedAttempt) -> bool {
+        let round = Round::single(attempt);
         let accepted = self.fire(scenario, &round, true, &mut Vec::new()).await;
         accepted.contains(&true)
     }
 }
 
-/// Every key that was asked to make an order, with what to retry.
-fn unfinished(attempts: &[Attempt]) -> Vec<Unfinished> {
-    let mut keys: BTreeMap<&str, Unfinished> = BTreeMap::new();
+/// Collects every key that was used for an order, with the attempts to repeat.
+fn retries(attempts: &[Attempt]) -> Vec<Retry> {
+    let mut keys: BTreeMap<&str, Retry> = BTreeMap::new();
     for attempt in attempts {
-        let asked = &attempt.invoked;
-        if asked.kind != RequestKind::Place {
+        let invoked = &attempt.invoked;
+        if invoked.kind != RequestKind::Place {
             continue;
         }
-        let key = keys.entry(&asked.key).or_insert_with(|| Unfinished {
-            scenario: asked.scenario.clone(),
-            resolved: false,
+        let key = keys.entry(&invoked.key).or_insert_with(|| Retry {
+            scenario: invoked.scenario,
+            accepted: false,
             attempts: Vec::new(),
         });
-        let planned = again(attempt);
-        if attempt.accepted().is_some() && !key.resolved {
-            key.resolved = true;
-            key.attempts = vec![planned];
-        } else if !key.resolved
-            && key
-                .attempts
-                .iter()
-                .all(|one| one.payload.variant != planned.payload.variant)
-        {
-            key.attempts.push(planned);
+        if key.accepted {
+            continue;
+        }
+        let retry = repeat(invoked);
+        let is_new = |known: &PlannedAttempt| known.payload.variant != retry.payload.variant;
+        if attempt.accepted().is_some() {
+            key.accepted = true;
+            key.attempts = vec![retry];
+        } else if key.attempts.iter().all(is_new) {
+            key.attempts.push(retry);
         }
     }
     keys.into_values().collect()
 }
 
-/// The planned that repeats an attempt.
-fn again(attempt: &Attempt) -> PlannedAttempt {
-    let asked = &attempt.invoked;
+/// Plans an attempt that repeats another one, without its fault.
+fn repeat(invoked: &Invoked) -> PlannedAttempt {
     PlannedAttempt {
-        kind: asked.kind,
-        key: asked.key.clone(),
-        lines: asked
-            .lines
+        kind: invoked.kind,
+        key: invoked.key.clone(),
+        key_headers: invoked
+            .key_headers
             .iter()
-            .map(|line| line.clone().into_bytes())
+            .map(|header| header.clone().into_bytes())
             .collect(),
-        payload: Payload {
-            variant: asked.payload,
-            item: asked.item.clone(),
-            quantity: asked.quantity,
-            spelling: asked.spelling,
-        },
-        instance: asked.instance,
+        payload: invoked.payload(),
+        instance: invoked.instance,
         gate: Gate::LastByte,
         delay: Duration::ZERO,
         fault: Fault::None,

@@ -9,7 +9,7 @@ use super::client::{Client, Prepared};
 use super::timing::sleep_until;
 use crate::hammer::fault::{Instances, Intercepted};
 use crate::hammer::history::{Event, FaultSeen};
-use crate::hammer::workload::{Case, ProcessFault, ProcessFaultKind, Round};
+use crate::hammer::workload::{Case, ProcessAction, ProcessFault, Round, Scenario};
 
 /// Pause between the last byte before the gates and their opening, in which the server reads what
 /// it has.
@@ -31,8 +31,7 @@ impl Runner {
             if round.after_faults {
                 self.collect_evidence(&mut pending).await;
             }
-            self.fire(case.scenario.name(), round, false, &mut pending)
-                .await;
+            self.fire(case.scenario, round, false, &mut pending).await;
         }
         self.collect_evidence(&mut pending).await;
     }
@@ -41,7 +40,7 @@ impl Runner {
     /// Returns which of the attempts were accepted.
     pub(super) async fn fire(
         &self,
-        scenario: &str,
+        scenario: Scenario,
         round: &Round,
         drain: bool,
         pending: &mut Vec<Intercepted>,
@@ -74,7 +73,7 @@ impl Runner {
     /// Injects a process fault in the middle of a round, and heals the instance.
     async fn inject(
         &self,
-        scenario: &str,
+        scenario: Scenario,
         process_fault: Option<ProcessFault>,
         open: Instant,
         in_flight: &AtomicUsize,
@@ -86,18 +85,18 @@ impl Runner {
         let victim = process_fault.instance % pools.len();
         sleep_until(open + Duration::from_micros(process_fault.after_us)).await;
         let caught = in_flight.load(Ordering::Relaxed);
-        let (fault, injected) = match process_fault.kind {
-            ProcessFaultKind::Kill => ("kill", instances.kill(victim).await),
-            ProcessFaultKind::Pause { .. } => ("pause", instances.pause(victim).await),
+        let injected = match process_fault.action {
+            ProcessAction::Kill => instances.kill(victim).await,
+            ProcessAction::Pause { .. } => instances.pause(victim).await,
         };
         let recorder = &self.client.recorder;
         let t = recorder.now();
-        let healed = match process_fault.kind {
-            ProcessFaultKind::Kill => {
+        let healed = match process_fault.action {
+            ProcessAction::Kill => {
                 pools[victim].clear();
                 instances.restart(victim).await
             }
-            ProcessFaultKind::Pause { hold_ms } => {
+            ProcessAction::Pause { hold_ms } => {
                 tokio::time::sleep(Duration::from_millis(hold_ms)).await;
                 instances.resume(victim).await
             }
@@ -109,8 +108,8 @@ impl Runner {
         };
         recorder.record(Event::Fault(FaultSeen {
             t,
-            fault: fault.to_owned(),
-            scenario: scenario.to_owned(),
+            kind: process_fault.action.kind(),
+            scenario,
             attempt: None,
             landed: caught > 0 && failure.is_none(),
             evidence: format!("instance {victim} with {caught} requests in flight{outcome}"),

@@ -1,4 +1,4 @@
-//! One TCP connection, and which bytes have crossed it.
+//! One TCP connection, with control over which bytes are sent when.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,8 +10,8 @@ use tokio::time::timeout;
 
 use super::answer::{Parsed, RawAnswer, parse};
 
-/// No answer of the contract is longer, but a page of the order list is.
-const LONGEST_ANSWER: usize = 4 << 20;
+/// Maximum length of an answer; the longest of the contract is a page of the order list.
+const MAX_ANSWER: usize = 4 << 20;
 
 /// How an attempt failed on the wire.
 #[derive(Debug, thiserror::Error)]
@@ -24,11 +24,13 @@ pub(crate) enum WireError {
     Receive(#[source] io::Error),
     #[error("the connection was closed after {0} bytes of the answer")]
     Closed(usize),
+    #[error("no connection within {0:?}")]
+    ConnectTimedOut(Duration),
     #[error("no complete answer within {0:?}")]
     TimedOut(Duration),
     #[error("the answer is not HTTP/1.1: {0}")]
     NotHttp(String),
-    #[error("the answer is longer than {LONGEST_ANSWER} bytes")]
+    #[error("the answer is longer than {MAX_ANSWER} bytes")]
     TooLong,
 }
 
@@ -45,24 +47,24 @@ impl WireError {
     }
 }
 
-/// A connection without Nagle's algorithm: what is written, leaves.
+/// A connection without Nagle's algorithm: what is written is sent at once.
 #[derive(Debug)]
 pub(crate) struct Connection {
     stream: TcpStream,
-    arrived: Vec<u8>,
+    received: Vec<u8>,
 }
 
 impl Connection {
-    /// Connects within `patience`.
-    pub(crate) async fn open(address: SocketAddr, patience: Duration) -> Result<Self, WireError> {
-        let stream = timeout(patience, TcpStream::connect(address))
+    /// Connects within `limit`.
+    pub(crate) async fn open(address: SocketAddr, limit: Duration) -> Result<Self, WireError> {
+        let stream = timeout(limit, TcpStream::connect(address))
             .await
-            .map_err(|_| WireError::TimedOut(patience))?
+            .map_err(|_| WireError::ConnectTimedOut(limit))?
             .map_err(WireError::Connect)?;
         stream.set_nodelay(true).map_err(WireError::Connect)?;
         Ok(Self {
             stream,
-            arrived: Vec::new(),
+            received: Vec::new(),
         })
     }
 
@@ -71,8 +73,8 @@ impl Connection {
         self.stream.write_all(bytes).await.map_err(WireError::Send)
     }
 
-    /// Sends `bytes` at once, without a turn of the event loop; they are few enough to fit the
-    /// empty socket buffer.
+    /// Sends `bytes` without yielding to the event loop. They are few enough to fit the empty
+    /// socket buffer.
     pub(crate) fn push(&self, bytes: &[u8]) -> Result<(), WireError> {
         match self.stream.try_write(bytes) {
             Ok(sent) if sent == bytes.len() => Ok(()),
@@ -81,53 +83,54 @@ impl Connection {
         }
     }
 
-    /// Whether nothing has arrived and the other side has not hung up.
+    /// Whether nothing was received and the server has not closed the connection.
     pub(crate) fn is_quiet(&self) -> bool {
         let mut one = [0; 1];
         matches!(self.stream.try_read(&mut one), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
 
-    /// Reads one answer within `patience`, and says when its first byte was seen.
+    /// Receives one answer within `limit`; returns it with the time of its first byte.
     pub(crate) async fn receive(
         &mut self,
-        patience: Duration,
+        limit: Duration,
     ) -> Result<(RawAnswer, Instant), WireError> {
-        timeout(patience, self.read_answer())
+        timeout(limit, self.read_answer())
             .await
-            .unwrap_or(Err(WireError::TimedOut(patience)))
+            .unwrap_or(Err(WireError::TimedOut(limit)))
             .map(|(answer, seen, taken)| {
-                self.arrived.drain(..taken);
+                self.received.drain(..taken);
                 (answer, seen)
             })
     }
 
-    /// Reads one answer within `patience`: its status and all its bytes.
+    /// Receives one answer within `limit`; returns its status and all its bytes.
     pub(crate) async fn receive_bytes(
         &mut self,
-        patience: Duration,
+        limit: Duration,
     ) -> Result<(u16, Vec<u8>), WireError> {
-        let (answer, _, taken) = timeout(patience, self.read_answer())
+        let (answer, _, taken) = timeout(limit, self.read_answer())
             .await
-            .unwrap_or(Err(WireError::TimedOut(patience)))?;
-        Ok((answer.status, self.arrived.drain(..taken).collect()))
+            .unwrap_or(Err(WireError::TimedOut(limit)))?;
+        Ok((answer.status, self.received.drain(..taken).collect()))
     }
 
-    /// One answer, when its first byte was seen, and how many of the arrived bytes are its own.
+    /// Reads until an answer is complete; returns it with the time of its first byte and its
+    /// length.
     async fn read_answer(&mut self) -> Result<(RawAnswer, Instant, usize), WireError> {
         let mut first = None;
         loop {
             self.stream.readable().await.map_err(WireError::Receive)?;
-            let ended = match self.stream.try_read_buf(&mut self.arrived) {
+            let ended = match self.stream.try_read_buf(&mut self.received) {
                 Ok(count) => count == 0,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
                 Err(error) => return Err(WireError::Receive(error)),
             };
             let seen = *first.get_or_insert_with(Instant::now);
-            match parse(&self.arrived, ended) {
-                Parsed::Whole(answer, taken) => return Ok((answer, seen, taken)),
-                Parsed::Nonsense(why) => return Err(WireError::NotHttp(why)),
-                Parsed::Partial if ended => return Err(WireError::Closed(self.arrived.len())),
-                Parsed::Partial if self.arrived.len() > LONGEST_ANSWER => {
+            match parse(&self.received, ended) {
+                Parsed::Complete(answer, taken) => return Ok((answer, seen, taken)),
+                Parsed::Invalid(why) => return Err(WireError::NotHttp(why)),
+                Parsed::Partial if ended => return Err(WireError::Closed(self.received.len())),
+                Parsed::Partial if self.received.len() > MAX_ANSWER => {
                     return Err(WireError::TooLong);
                 }
                 Parsed::Partial => {}
@@ -135,10 +138,10 @@ impl Connection {
         }
     }
 
-    /// Goes away: with a reset that the server sees at once, or with a polite end.
+    /// Disconnects: with a reset, which the server sees at once, or in order.
     pub(crate) fn abandon(self, reset: bool) {
         if reset {
-            // Where the option fails the connection still ends, only more politely.
+            // If the option fails, the connection still ends, in order.
             let _ = self.stream.set_zero_linger();
         }
     }

@@ -1,8 +1,8 @@
 //! HTTP/1.1 over the hammer's own sockets.
 //!
-//! Owns connections, the bytes of requests and the reading of answers. Promises that one attempt
-//! is one request on one connection: nothing is retried, redirected, pooled or decompressed behind
-//! the caller's back, and which bytes have left is known at every moment. Knows nothing of keys.
+//! Owns connections, the bytes of requests and the parsing of answers. Guarantees that one attempt
+//! is one request on one connection: nothing is retried, redirected or decompressed behind the
+//! caller's back, and it is always known which bytes have been sent. Knows nothing of keys.
 
 mod answer;
 mod connection;

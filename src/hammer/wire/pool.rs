@@ -1,100 +1,108 @@
-//! Warm connections, so that a race is not decided by a handshake.
+//! A pool of warm connections, so that no handshake decides a race.
 
 use std::sync::Mutex;
 use std::time::Duration;
 
 use super::{Connection, RawAnswer, Request, Target, WireError};
 
-/// More idle connections than this per instance are closed.
-const MOST_IDLE: usize = 600;
+/// Maximum number of idle connections that are kept per instance.
+const MAX_IDLE: usize = 600;
 
-/// Idle connections of one instance. Each has answered at least one request.
+/// Idle connections to one instance, each of which has answered a request.
 #[derive(Debug)]
 pub(crate) struct Pool {
     target: Target,
-    /// Sent with every request.
-    extra: Vec<(String, String)>,
-    patience: Duration,
+    /// Headers of every request.
+    headers: Vec<(String, String)>,
+    response_timeout: Duration,
     idle: Mutex<Vec<Connection>>,
 }
 
 impl Pool {
-    /// An empty pool of `target`.
-    pub(crate) fn new(target: Target, extra: Vec<(String, String)>, patience: Duration) -> Self {
+    /// Creates an empty pool for `target`.
+    pub(crate) fn new(
+        target: Target,
+        headers: Vec<(String, String)>,
+        response_timeout: Duration,
+    ) -> Self {
         Self {
             target,
-            extra,
-            patience,
+            headers,
+            response_timeout,
             idle: Mutex::default(),
         }
     }
 
-    /// Where it leads.
+    /// The instance that the connections lead to.
     pub(crate) fn target(&self) -> &Target {
         &self.target
     }
 
-    /// An order for this target.
+    /// Builds the request for an order.
     pub(crate) fn post(&self, keys: &[Vec<u8>], body: &str) -> Request {
-        Request::post(&self.target, &self.extra, keys, body)
+        Request::post(&self.target, &self.headers, keys, body)
     }
 
-    /// A connection that is warm and silent.
+    /// Takes a warm connection, or opens one.
     pub(crate) async fn take(&self) -> Result<Connection, WireError> {
         loop {
             let idle = self.lock().pop();
             match idle {
                 Some(connection) if connection.is_quiet() => return Ok(connection),
-                // The server has hung up in the meantime, as it may.
+                // The server has closed it in the meantime.
                 Some(_) => {}
                 None => return self.warm().await,
             }
         }
     }
 
-    /// Keeps `connection` for later.
+    /// Puts a connection back.
     pub(crate) fn put(&self, connection: Connection) {
         let mut idle = self.lock();
-        if idle.len() < MOST_IDLE {
+        if idle.len() < MAX_IDLE {
             idle.push(connection);
         }
     }
 
-    /// Forgets all connections, as after a restart.
+    /// Drops all connections, as after a restart.
     pub(crate) fn clear(&self) {
         self.lock().clear();
     }
 
-    /// Asks for `path`, on a connection of its own or a warm one.
+    /// Gets `path`.
     pub(crate) async fn get(&self, path: &str) -> Result<RawAnswer, WireError> {
         let mut connection = self.take().await?;
-        let answer = self.ask(&mut connection, path).await?;
+        let answer = self.exchange(&mut connection, path).await?;
         if answer.keeps_alive {
             self.put(connection);
         }
         Ok(answer)
     }
 
-    /// Connects and asks for the health, whatever the answer is, to open the congestion window
-    /// and to have the server's side of the connection at work.
+    /// Opens a connection and gets `/health` on it, whatever the answer is: this opens the
+    /// congestion window and starts the server's side of the connection.
     async fn warm(&self) -> Result<Connection, WireError> {
-        let mut connection = Connection::open(self.target.address, self.patience).await?;
-        let answer = self.ask(&mut connection, "/health").await?;
+        let mut connection = Connection::open(self.target.address, self.response_timeout).await?;
+        let answer = self.exchange(&mut connection, "/health").await?;
         if answer.keeps_alive {
             return Ok(connection);
         }
-        Connection::open(self.target.address, self.patience).await
+        Connection::open(self.target.address, self.response_timeout).await
     }
 
-    async fn ask(&self, connection: &mut Connection, path: &str) -> Result<RawAnswer, WireError> {
-        let request = Request::get(&self.target, &self.extra, path);
+    async fn exchange(
+        &self,
+        connection: &mut Connection,
+        path: &str,
+    ) -> Result<RawAnswer, WireError> {
+        let request = Request::get(&self.target, &self.headers, path);
         connection.send(&request.bytes).await?;
-        let (answer, _) = connection.receive(self.patience).await?;
+        let (answer, _) = connection.receive(self.response_timeout).await?;
         Ok(answer)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
-        // A panic elsewhere leaves the list as good as it was.
+        // A panic elsewhere leaves the list valid.
         self.idle
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)

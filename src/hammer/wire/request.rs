@@ -2,23 +2,23 @@
 
 use super::Target;
 
-/// One request, ready to be sent in any portions.
+/// One request, ready to be sent in pieces.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
     pub(crate) bytes: Vec<u8>,
-    /// Length of the head, with the empty line that ends it.
+    /// Length of the head, including the empty line that ends it.
     pub(crate) head: usize,
 }
 
 impl Request {
-    /// An order, with one `Idempotency-Key` line for each of `keys`.
+    /// Builds an order with one `Idempotency-Key` header for each of `keys`.
     pub(crate) fn post(
         target: &Target,
-        extra: &[(String, String)],
+        headers: &[(String, String)],
         keys: &[Vec<u8>],
         body: &str,
     ) -> Self {
-        let mut bytes = start("POST", target, "/orders", extra);
+        let mut bytes = start("POST", target, "/orders", headers);
         for key in keys {
             bytes.extend_from_slice(b"Idempotency-Key: ");
             bytes.extend_from_slice(key);
@@ -34,21 +34,21 @@ impl Request {
         Self { bytes, head }
     }
 
-    /// A question without a body.
-    pub(crate) fn get(target: &Target, extra: &[(String, String)], path: &str) -> Self {
-        let mut bytes = start("GET", target, path, extra);
+    /// Builds a `GET` request.
+    pub(crate) fn get(target: &Target, headers: &[(String, String)], path: &str) -> Self {
+        let mut bytes = start("GET", target, path, headers);
         bytes.extend_from_slice(b"\r\n");
         let head = bytes.len();
         Self { bytes, head }
     }
 }
 
-fn start(method: &str, target: &Target, path: &str, extra: &[(String, String)]) -> Vec<u8> {
+fn start(method: &str, target: &Target, path: &str, headers: &[(String, String)]) -> Vec<u8> {
     let mut text = format!(
         "{method} {}{path} HTTP/1.1\r\nHost: {}\r\nAccept: application/json\r\n",
         target.prefix, target.authority
     );
-    for (name, value) in extra {
+    for (name, value) in headers {
         text.extend([name, ": ", value, "\r\n"]);
     }
     text.into_bytes()

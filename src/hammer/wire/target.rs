@@ -1,4 +1,4 @@
-//! Where requests go.
+//! The instances that requests go to.
 
 use std::net::SocketAddr;
 
@@ -7,46 +7,56 @@ use url::Url;
 /// One instance of the service under test.
 #[derive(Debug, Clone)]
 pub struct Target {
-    /// As the user wrote it, without credentials.
+    /// The URL without credentials, for messages.
     pub(crate) url: String,
     pub(crate) address: SocketAddr,
-    /// The value of `Host`.
+    /// The value of the `Host` header.
     pub(crate) authority: String,
-    /// What comes before `/orders`, without a slash at the end.
+    /// The path before `/orders`, without a trailing slash.
     pub(crate) prefix: String,
 }
 
-/// Why a URL is no target.
+/// Why a URL cannot be a target.
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
-    /// It is no URL at all.
+    /// It is not a URL.
     #[error("`{text}` is not a URL")]
     NotAUrl {
-        /// What was given.
+        /// The text that was given.
         text: String,
-        /// What is wrong with it.
+        /// The error of the parser.
         source: url::ParseError,
     },
-    /// It is not `http://`.
-    #[error("`{0}`: only http:// is spoken; put a TLS terminator that you trust in between")]
+    /// Its scheme is not `http`.
+    #[error("unsupported URL `{0}`: expected http://HOST[:PORT] (TLS needs a local proxy)")]
     NotHttp(String),
-    /// Its host has no address.
-    #[error("the host of `{url}` has no address")]
+    /// Its host cannot be resolved.
+    #[error("cannot resolve the host of `{url}`")]
     NoAddress {
-        /// The target.
+        /// The URL.
         url: String,
-        /// What the resolver said, if it failed.
+        /// The error of the resolver, if it failed.
         source: Option<std::io::Error>,
     },
-    /// It is not on this machine.
+    /// Its address is not loopback.
     #[error(
-        "`{0}` is not a loopback address; the hammer makes real orders, so say --allow-remote if they may be made there"
+        "`{0}` is not a loopback address and the hammer creates real orders: pass --allow-remote to allow it"
     )]
     Remote(String),
 }
 
 impl Target {
-    /// Looks `text` up. Unless `allow_remote`, every address that is not loopback is refused.
+    /// An instance on this machine.
+    pub(crate) fn loopback(address: SocketAddr) -> Self {
+        Self {
+            url: format!("http://{address}"),
+            address,
+            authority: address.to_string(),
+            prefix: String::new(),
+        }
+    }
+
+    /// Resolves a URL. Refuses addresses that are not loopback unless `allow_remote`.
     pub async fn resolve(text: &str, allow_remote: bool) -> Result<Self, TargetError> {
         let url = Url::parse(text).map_err(|source| TargetError::NotAUrl {
             text: text.to_owned(),
@@ -84,7 +94,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn only_loopback_unless_allowed() {
+    async fn only_loopback_http_is_allowed_by_default() {
         let target = Target::resolve("http://127.0.0.1:81/base/", false)
             .await
             .unwrap();

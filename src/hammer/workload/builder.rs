@@ -1,21 +1,21 @@
-//! Builds the attempts of one case from its draws.
+//! Builds the attempts of one case.
 
 use super::payload::Payload;
 use super::plan::{Gate, PlannedAttempt};
 use super::rng::CaseRng;
 use super::scenario::Scenario;
 
-/// What every case of a run has in common.
+/// What all cases of a cycle share.
 #[derive(Debug, Clone)]
 pub(crate) struct CaseContext {
     pub(crate) seed: u64,
-    /// The name of this run, in every key and item.
+    /// The name of the run and the number of the cycle, part of every key and item.
     pub(crate) run: String,
-    /// How many instances the service has.
+    /// The number of instances of the service.
     pub(crate) instances: usize,
 }
 
-/// Makes the attempts of one case.
+/// Builds the attempts of one case from its random choices.
 pub(super) struct CaseBuilder<'a> {
     pub(super) context: &'a CaseContext,
     pub(super) scenario: Scenario,
@@ -24,7 +24,7 @@ pub(super) struct CaseBuilder<'a> {
 }
 
 impl CaseBuilder<'_> {
-    /// The name of the case's key number `index`.
+    /// The label of the key with this index in the case.
     pub(super) fn label(&self, index: u32) -> String {
         format!("{}-{}-{index}", self.scenario.name(), self.number)
     }
@@ -40,20 +40,20 @@ impl CaseBuilder<'_> {
         Payload::new(format!("hammer-{}-{label}", self.context.run), quantity)
     }
 
-    /// A attempt at the case's key number `index`.
+    /// An attempt under the key with this index in the case.
     pub(super) fn attempt(&mut self, index: u32) -> PlannedAttempt {
         let label = self.label(index);
         let payload = self.payload(&label);
         PlannedAttempt::place(&label, &self.key(&label), payload)
     }
 
-    /// Any instance.
+    /// A random instance.
     pub(super) fn instance(&mut self) -> usize {
         let count = u32::try_from(self.context.instances).expect("a handful of instances");
         self.rng.below(count) as usize
     }
 
-    /// Mostly the last byte; every gate finds something the others miss.
+    /// A random gate, mostly the last byte: each gate finds bugs that the others miss.
     pub(super) fn gate(&mut self) -> Gate {
         match self.rng.below(10) {
             0..=5 => Gate::LastByte,

@@ -1,9 +1,9 @@
-//! Scenarios about a service of several instances, and about their end.
+//! Scenarios for a service of several instances, and for instances that fail.
 
 use std::time::Duration;
 
 use super::builder::CaseBuilder;
-use super::fault::{ProcessFault, ProcessFaultKind};
+use super::fault::{ProcessAction, ProcessFault};
 use super::plan::{PlannedAttempt, Round};
 
 /// Identical requests on all instances at once, then a replay through each of them.
@@ -19,34 +19,35 @@ pub(super) fn across(builder: &mut CaseBuilder<'_>) -> Vec<Round> {
     std::iter::once(Round::of(burst)).chain(replays).collect()
 }
 
-/// Eight keys, a pair each, and the instance dies somewhere between first byte and last answer;
-/// then everything is retried on it.
+/// Pairs of requests for eight keys, and a kill of their instance somewhere between the first byte
+/// and the last answer; then everything is retried on it.
 pub(super) fn kill(builder: &mut CaseBuilder<'_>) -> Vec<Round> {
     let after = builder
         .rng
         .log_time(Duration::from_micros(50), Duration::from_millis(30));
-    with_process_fault(builder, after, ProcessFaultKind::Kill)
+    with_process_fault(builder, after, ProcessAction::Kill)
 }
 
-/// The same, but the instance only stops, for longer than its rivals need to take over.
+/// The same with a pause that is long enough for the other instances to take over.
 pub(super) fn pause(builder: &mut CaseBuilder<'_>) -> Vec<Round> {
     let after = builder
         .rng
         .log_time(Duration::from_micros(50), Duration::from_millis(5));
     let hold_ms = 200 + u64::from(builder.rng.below(600));
-    with_process_fault(builder, after, ProcessFaultKind::Pause { hold_ms })
+    with_process_fault(builder, after, ProcessAction::Pause { hold_ms })
 }
 
 fn with_process_fault(
     builder: &mut CaseBuilder<'_>,
     after: Duration,
-    kind: ProcessFaultKind,
+    action: ProcessAction,
 ) -> Vec<Round> {
     let victim = builder.instance();
     let (mut attempts, mut retries) = (Vec::new(), Vec::new());
     for index in 0..8 {
         let attempt = builder.attempt(index).on_instance(victim);
-        // A rival on another instance, where there is one, some of them after the blow.
+        // The duplicate goes to another instance, if there is one, in half of the cases after the
+        // fault.
         let delay = if builder.rng.chance(50) {
             Duration::ZERO
         } else {
@@ -65,7 +66,7 @@ fn with_process_fault(
             process_fault: Some(ProcessFault {
                 instance: victim,
                 after_us: u64::try_from(after.as_micros()).expect("at most 30 ms"),
-                kind,
+                action,
             }),
             ..Round::of(attempts)
         },

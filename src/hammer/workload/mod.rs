@@ -1,8 +1,8 @@
-//! What is asked of the target: scenarios, as data made from the seed.
+//! What to send: scenarios, as data made from the seed.
 //!
-//! Owns every choice of key, payload, timing and fault. Promises that a case is a pure function
-//! of seed, scenario and number (only the run's name, which keeps one run's keys from another's,
-//! comes from outside). Knows nothing of sockets, histories or verdicts.
+//! Owns every choice of key, payload, timing and fault. Guarantees that a case is a pure function
+//! of seed, scenario and number; only the name of the run, which keeps the keys of different runs
+//! apart, comes from outside. Knows nothing of sockets, histories or verdicts.
 
 mod builder;
 mod fault;
@@ -17,21 +17,21 @@ mod sequential;
 mod traffic;
 
 pub(crate) use builder::CaseContext;
-pub(crate) use fault::{Fault, ProcessFault, ProcessFaultKind};
-pub(crate) use payload::{Payload, Spelling};
+pub(crate) use fault::{Fault, FaultKind, ProcessAction, ProcessFault};
+pub(crate) use payload::{Payload, Spelling, Variant};
 pub(crate) use plan::{Case, Gate, PlannedAttempt, RequestKind, Round};
 pub use scenario::Scenario;
 
 use builder::CaseBuilder;
 use rng::CaseRng;
 
-/// Case `number` of `scenario`.
+/// Builds case `number` of `scenario`.
 pub(crate) fn case(context: &CaseContext, scenario: Scenario, number: u32) -> Case {
     let mut builder = CaseBuilder {
         context,
         scenario,
         number,
-        rng: CaseRng::of(context.seed, scenario.name(), number),
+        rng: CaseRng::new(context.seed, scenario.name(), number),
     };
     let rounds = match scenario {
         Scenario::Contract => sequential::contract(&mut builder),
@@ -71,23 +71,21 @@ mod tests {
     #[test]
     fn a_case_is_a_pure_function_of_seed_scenario_and_number() {
         for scenario in Scenario::ALL {
-            let made = |seed| format!("{:?}", case(&context(seed), scenario, 5));
-            assert_eq!(made(1), made(1), "{scenario:?}");
+            let built = |seed| format!("{:?}", case(&context(seed), scenario, 5));
+            assert_eq!(built(1), built(1), "{scenario:?}");
         }
     }
 
     #[test]
-    fn no_two_keys_share_an_item_unless_the_case_means_it() {
+    fn cases_do_not_share_items() {
         let mut owners = std::collections::HashMap::new();
         for scenario in Scenario::ALL {
             for number in 0..40 {
-                for attempt in case(&context(1), scenario, number)
-                    .rounds
-                    .iter()
-                    .flat_map(|r| &r.attempts)
-                {
+                let case = case(&context(1), scenario, number);
+                for attempt in case.rounds.iter().flat_map(|round| &round.attempts) {
                     let owner = (scenario, number);
-                    let first = *owners.entry(attempt.payload.item.clone()).or_insert(owner);
+                    let item = attempt.payload.item.clone();
+                    let first = *owners.entry(item).or_insert(owner);
                     assert_eq!(first, owner, "{}", attempt.payload.item);
                 }
             }

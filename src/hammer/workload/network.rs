@@ -1,4 +1,4 @@
-//! Scenarios in which the network, or the client, fails.
+//! Scenarios in which the network or the client fails.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use super::builder::CaseBuilder;
 use super::fault::Fault;
 use super::plan::{Gate, PlannedAttempt, Round};
 
-/// The answer is lost; the client retries at once, or two of its retries race.
+/// The answer is lost; then one retry, or two that race.
 pub(super) fn lost_answer(builder: &mut CaseBuilder<'_>) -> Vec<Round> {
     let attempt = builder.attempt(0);
     let lost = attempt.clone().with_fault(Fault::LoseAnswer);
@@ -19,24 +19,27 @@ pub(super) fn lost_answer(builder: &mut CaseBuilder<'_>) -> Vec<Round> {
     ]
 }
 
-/// The connection is cut at one of the stretches of request and answer, in turn.
+/// The connection is cut within the request or the answer, or the request is duplicated; the
+/// cases sweep over all positions.
 pub(super) fn cut(builder: &mut CaseBuilder<'_>) -> Vec<Round> {
     let attempt = builder.attempt(0);
-    let stretch = (builder.number * 125) % 1000 + builder.rng.below(125);
+    let permille = (builder.number * 125) % 1000 + builder.rng.below(125);
     let fault = match builder.number % 5 {
-        0 | 1 => Fault::CutRequest { permille: stretch },
-        2 | 3 => Fault::CutAnswer { permille: stretch },
+        0 | 1 => Fault::CutRequest { permille },
+        2 | 3 => Fault::CutAnswer { permille },
         _ => Fault::Duplicate,
     };
     let cut = attempt.clone().with_fault(fault);
     vec![Round::single(cut), Round::single(attempt)]
 }
 
-/// The client goes away right after the last byte, or while the server is at work. Nothing more:
-/// whatever the server leaves behind has until the end of the run to heal.
+/// The client disconnects right after the last byte, or while the server is at work.
+///
+/// There is no retry in the case itself: whatever the server leaves behind has until the end of
+/// the cycle to heal.
 pub(super) fn vanish(builder: &mut CaseBuilder<'_>) -> Vec<Round> {
-    // A server that has seen the end of the connection before it looks at the request drops it
-    // unread; most windows are open for some microseconds after that.
+    // A server that sees the end of the connection before it reads the request drops it unread;
+    // most windows open some microseconds later.
     let micros = |least, most| (Duration::from_micros(least), Duration::from_micros(most));
     let (least, most) = match builder.rng.below(10) {
         0 | 1 => micros(1, 2),
@@ -50,17 +53,17 @@ pub(super) fn vanish(builder: &mut CaseBuilder<'_>) -> Vec<Round> {
         reset: builder.rng.chance(50),
     };
     let attempt = builder.attempt(0).with_gate(gate);
-    let gone = attempt.clone().with_fault(fault);
-    // Every other vanishing client had a rival that stays.
+    let vanishing = attempt.clone().with_fault(fault);
+    // In some of the cases a duplicate of the request stays connected.
     let attempts: Vec<PlannedAttempt> = if builder.rng.chance(70) {
-        vec![gone]
+        vec![vanishing]
     } else {
-        vec![gone, attempt]
+        vec![vanishing, attempt]
     };
     vec![Round::of(attempts)]
 }
 
-/// A request is held back; its retry is answered; then the first one arrives after all.
+/// A request is held back, its retry is answered, and then the held-back request arrives.
 pub(super) fn late(builder: &mut CaseBuilder<'_>) -> Vec<Round> {
     let attempt = builder.attempt(0);
     let held = attempt.clone().with_fault(Fault::Late {
@@ -69,9 +72,8 @@ pub(super) fn late(builder: &mut CaseBuilder<'_>) -> Vec<Round> {
     let retry = attempt.clone().on_instance(builder.instance());
     let mut rounds = vec![Round::single(held), Round::single(retry)];
     if builder.rng.chance(50) {
-        let mut other = attempt.clone();
-        other.payload = attempt.payload.other_quantity();
-        rounds.push(Round::single(other));
+        let other = attempt.payload.other_quantity();
+        rounds.push(Round::single(attempt.clone().with_payload(other)));
     }
     rounds.push(Round {
         after_faults: true,

@@ -1,36 +1,72 @@
-//! Order bodies: each key's item is its own, so that whoever reads the stored orders can tell
-//! which key made them; and the same order can be spelled in several ways.
+//! Order payloads: each key asks for an item of its own, so that stored orders can be attributed
+//! to keys, and the same order can be spelled in several ways.
 
-/// An order to ask for.
+use serde::{Deserialize, Serialize};
+
+/// An order to request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Payload {
-    /// 0 for a key's first payload; payloads of one key with different numbers differ.
-    pub(crate) variant: u8,
+    pub(crate) variant: Variant,
     pub(crate) item: String,
     pub(crate) quantity: u32,
     pub(crate) spelling: Spelling,
 }
 
-/// How an order is written as JSON. All spellings mean the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+/// Tells the different payloads under one key apart. A history has it as a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "u8", try_from = "u8")]
+pub(crate) enum Variant {
+    /// The first payload of the key.
+    First,
+    /// A different quantity of the same item.
+    OtherQuantity,
+    /// The same quantity of a different item.
+    OtherItem,
+}
+
+impl From<Variant> for u8 {
+    fn from(variant: Variant) -> Self {
+        match variant {
+            Variant::First => 0,
+            Variant::OtherQuantity => 1,
+            Variant::OtherItem => 2,
+        }
+    }
+}
+
+impl TryFrom<u8> for Variant {
+    type Error = String;
+
+    fn try_from(number: u8) -> Result<Self, Self::Error> {
+        match number {
+            0 => Ok(Self::First),
+            1 => Ok(Self::OtherQuantity),
+            2 => Ok(Self::OtherItem),
+            _ => Err(format!("unknown payload number {number}")),
+        }
+    }
+}
+
+/// How an order is written as JSON. All spellings but `Broken` are the same JSON value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Spelling {
     /// `{"item":"a","quantity":2}`
     Plain,
-    /// The members the other way round.
+    /// The members in reverse order.
     Reordered,
-    /// White space where JSON allows it.
+    /// White space wherever JSON allows it.
     Spaced,
     /// `2.0` for `2`.
     Decimal,
     /// Letters as `\uXXXX`.
     Escaped,
-    /// No order at all: `quantity` is a word.
+    /// Not a valid order: `quantity` is a word.
     Broken,
 }
 
 impl Spelling {
-    /// Every way to write an order but the plain one.
+    /// Every spelling of a valid order except the plain one.
     pub(crate) const OTHERS: [Self; 4] =
         [Self::Reordered, Self::Spaced, Self::Decimal, Self::Escaped];
 }
@@ -39,7 +75,7 @@ impl Payload {
     /// The first payload for `item`.
     pub(crate) fn new(item: String, quantity: u32) -> Self {
         Self {
-            variant: 0,
+            variant: Variant::First,
             item,
             quantity,
             spelling: Spelling::Plain,
@@ -54,19 +90,19 @@ impl Payload {
         }
     }
 
-    /// Another order that wants the same key: another quantity.
+    /// A different payload for the same key: another quantity.
     pub(crate) fn other_quantity(&self) -> Self {
         Self {
-            variant: 1,
+            variant: Variant::OtherQuantity,
             quantity: self.quantity + 1,
             ..self.clone()
         }
     }
 
-    /// Another order that wants the same key: another item.
+    /// A different payload for the same key: another item.
     pub(crate) fn other_item(&self) -> Self {
         Self {
-            variant: 2,
+            variant: Variant::OtherItem,
             item: format!("{}-other", self.item),
             ..self.clone()
         }
@@ -93,11 +129,11 @@ impl Payload {
     }
 }
 
-/// Every third character as `\uXXXX`.
+/// Writes every third character as `\uXXXX`.
 fn escaped(text: &str) -> String {
     text.chars()
         .enumerate()
-        .map(|(place, letter)| match place % 3 {
+        .map(|(index, letter)| match index % 3 {
             0 => format!("\\u{:04x}", u32::from(letter)),
             _ => letter.to_string(),
         })
@@ -109,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_spelling_means_the_same_order() {
+    fn all_spellings_are_the_same_order() {
         let plain = Payload::new("hammer-1-pair-0".into(), 2);
         for spelling in Spelling::OTHERS {
             let body = plain.spelled(spelling).body();
@@ -121,10 +157,19 @@ mod tests {
     }
 
     #[test]
-    fn the_other_payloads_differ_in_one_member() {
+    fn other_payloads_differ_in_one_member() {
         let first = Payload::new("hammer-1-pair-0".into(), 2);
         assert_eq!(first.other_quantity().item, first.item);
         assert_eq!(first.other_item().quantity, first.quantity);
         assert_ne!(first.other_item().body(), first.other_quantity().body());
+    }
+
+    #[test]
+    fn a_variant_is_a_number_in_a_history() {
+        let variants = [Variant::First, Variant::OtherQuantity, Variant::OtherItem];
+        assert_eq!(serde_json::to_string(&variants).unwrap(), "[0,1,2]");
+        let read: [Variant; 3] = serde_json::from_str("[0,1,2]").unwrap();
+        assert_eq!(read, variants);
+        assert!(serde_json::from_str::<Variant>("3").is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! What is to be sent: cases, rounds and attempts. Data only; how it is sent is `runner`'s business.
+//! What is to be sent: cases, rounds and attempts. Data only; the runner sends it.
 
 use std::time::Duration;
 
@@ -8,16 +8,16 @@ use super::fault::{Fault, ProcessFault};
 use super::payload::Payload;
 use super::scenario::Scenario;
 
-/// Some keys and what happens to them, from the first attempt to the last planned one.
+/// A few keys and everything that happens to them.
 #[derive(Debug, Clone)]
 pub(crate) struct Case {
     pub(crate) scenario: Scenario,
-    /// Played one after another.
+    /// Run one after another.
     pub(crate) rounds: Vec<Round>,
 }
 
 impl Case {
-    /// How many attempts it makes.
+    /// The number of attempts it makes.
     pub(crate) fn attempts(&self) -> u64 {
         self.rounds
             .iter()
@@ -29,16 +29,16 @@ impl Case {
 /// Attempts that are released together.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Round {
-    /// Waited before the round: the backoff of a realistic client.
+    /// Pause before the round: the backoff of a realistic client.
     pub(crate) backoff: Duration,
-    /// Wait until every fault of the earlier rounds has landed or has missed.
+    /// Whether to wait until every fault of the previous rounds has landed or missed.
     pub(crate) after_faults: bool,
     pub(crate) attempts: Vec<PlannedAttempt>,
     pub(crate) process_fault: Option<ProcessFault>,
 }
 
 impl Round {
-    /// These attempts at once, with nothing around them.
+    /// A round of these attempts, without backoff or process fault.
     pub(crate) fn of(attempts: Vec<PlannedAttempt>) -> Self {
         Self {
             attempts,
@@ -46,22 +46,22 @@ impl Round {
         }
     }
 
-    /// One attempt alone.
+    /// A round of one attempt.
     pub(crate) fn single(attempt: PlannedAttempt) -> Self {
         Self::of(vec![attempt])
     }
 }
 
-/// One wire attempt to be made.
+/// One wire attempt to make.
 #[derive(Debug, Clone)]
 pub(crate) struct PlannedAttempt {
     pub(crate) kind: RequestKind,
-    /// What the history calls the key. Equal labels are one key.
+    /// Label of the idempotency key in the history. Equal labels are one key.
     pub(crate) key: String,
-    /// The values of the `Idempotency-Key` header lines, as bytes on the wire.
-    pub(crate) lines: Vec<Vec<u8>>,
+    /// Values of the `Idempotency-Key` headers, as bytes on the wire.
+    pub(crate) key_headers: Vec<Vec<u8>>,
     pub(crate) payload: Payload,
-    /// Which instance of the service, counted round.
+    /// Index of the instance, wrapped around.
     pub(crate) instance: usize,
     pub(crate) gate: Gate,
     /// Released this much after the gate opened.
@@ -70,12 +70,12 @@ pub(crate) struct PlannedAttempt {
 }
 
 impl PlannedAttempt {
-    /// A well-formed order under the key `label`, whose header value is `key`.
+    /// A valid order under the key with the label `label` and the header value `key`.
     pub(crate) fn place(label: &str, key: &str, payload: Payload) -> Self {
         Self {
             kind: RequestKind::Place,
             key: label.to_owned(),
-            lines: vec![key.as_bytes().to_vec()],
+            key_headers: vec![key.as_bytes().to_vec()],
             payload,
             instance: 0,
             gate: Gate::LastByte,
@@ -84,62 +84,68 @@ impl PlannedAttempt {
         }
     }
 
-    /// The same with another question to the contract.
+    /// Sets the kind of request.
     pub(crate) fn with_kind(mut self, kind: RequestKind) -> Self {
         self.kind = kind;
         self
     }
 
-    /// The same on another instance.
+    /// Sets the payload.
+    pub(crate) fn with_payload(mut self, payload: Payload) -> Self {
+        self.payload = payload;
+        self
+    }
+
+    /// Sets the instance.
     pub(crate) fn on_instance(mut self, instance: usize) -> Self {
         self.instance = instance;
         self
     }
 
-    /// The same behind another gate.
+    /// Sets the gate.
     pub(crate) fn with_gate(mut self, gate: Gate) -> Self {
         self.gate = gate;
         self
     }
 
-    /// The same, `delay` after the gate opened.
+    /// Releases it `delay` after the gate opened.
     pub(crate) fn delayed(mut self, delay: Duration) -> Self {
         self.delay = delay;
         self
     }
 
-    /// The same, with a fault on its way.
+    /// Sets the fault on its path.
     pub(crate) fn with_fault(mut self, fault: Fault) -> Self {
         self.fault = fault;
         self
     }
 }
 
-/// What an attempt asks of the contract.
+/// The kinds of requests, by what they test of the contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum RequestKind {
-    /// A well-formed order.
+    /// A valid order.
     Place,
-    /// No `Idempotency-Key` line.
+    /// No `Idempotency-Key` header.
     MissingKey,
-    /// A key line of nothing, or of blanks.
+    /// An empty key, or one of blanks.
     BlankKey,
     /// A key of 256 characters, or with bytes that are not visible ASCII.
     BadKey,
-    /// Two key lines of different values.
+    /// Two `Idempotency-Key` headers with different values.
     TwoKeys,
-    /// The key as a quoted structured-field string; the contract lets it equal the bare key.
+    /// The key as a quoted structured-field string, which may equal the bare key.
     QuotedKey,
-    /// A body that is no valid order.
+    /// A body that is not a valid order.
     BadBody,
 }
 
-/// Which bytes wait for the gate.
+/// Which bytes of a request wait for the release of the round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Gate {
-    /// The last byte of the body: the server has everything but the end.
+    /// The last byte of the body: the server has everything else.
     LastByte,
     /// The line feed that ends the head, and the body: for servers that look at the key first.
     Header,
@@ -148,7 +154,7 @@ pub(crate) enum Gate {
 }
 
 impl Gate {
-    /// How many bytes of a request go out before the gate opens.
+    /// How many bytes of a request are sent before the gate opens.
     pub(crate) fn split(self, head: usize, total: usize) -> usize {
         match self {
             Self::LastByte => total - 1,

@@ -1,4 +1,4 @@
-//! Scenarios in which requests meet.
+//! Scenarios in which requests for one key overlap.
 
 use std::time::Duration;
 
@@ -16,7 +16,8 @@ pub(super) fn identical(builder: &mut CaseBuilder<'_>, count: u32) -> Vec<Round>
     vec![Round::of(burst), Round::single(attempt)]
 }
 
-/// Two, then a duplicate a little later: many windows open just after the first insert.
+/// A request and a slightly later duplicate, because many race windows open just after the first
+/// insert; then one more for the replay.
 pub(super) fn stagger(builder: &mut CaseBuilder<'_>) -> Vec<Round> {
     let gate = builder.gate();
     let attempt = builder.attempt(0).with_gate(gate);
@@ -31,24 +32,24 @@ pub(super) fn stagger(builder: &mut CaseBuilder<'_>) -> Vec<Round> {
     ]
 }
 
-/// Two payloads at once, in one of several proportions; then both again.
+/// Two payloads at once, in one of several proportions; then each of them again.
 pub(super) fn mismatch(builder: &mut CaseBuilder<'_>) -> Vec<Round> {
     let gate = builder.gate();
     let one = builder.attempt(0).with_gate(gate);
-    let mut other = one.clone();
-    other.payload = if builder.rng.chance(50) {
+    let payload = if builder.rng.chance(50) {
         one.payload.other_quantity()
     } else {
         one.payload.other_item()
     };
+    let other = one.clone().with_payload(payload);
     let (ones, others) = builder.rng.pick(&[(1, 1), (1, 1), (3, 1), (1, 3), (8, 8)]);
     let mut attempts = Vec::new();
-    for place in 0..ones.max(others) {
-        // Whoever is released first has an advantage: take turns.
-        if place < others {
+    for index in 0..ones.max(others) {
+        // The first to be released has an advantage, so the payloads alternate.
+        if index < others {
             attempts.push(other.clone().on_instance(builder.instance()));
         }
-        if place < ones {
+        if index < ones {
             attempts.push(one.clone().on_instance(builder.instance()));
         }
     }
@@ -56,7 +57,7 @@ pub(super) fn mismatch(builder: &mut CaseBuilder<'_>) -> Vec<Round> {
         attempts.reverse();
     }
     let spelling = builder.rng.pick(&Spelling::OTHERS);
-    let mut again = one.clone();
+    let mut again = one;
     if builder.rng.chance(25) {
         again.payload = again.payload.spelled(spelling);
     }

@@ -1,48 +1,51 @@
-//! The catalogue of scenarios: their names, what each one is for, and what it needs.
+//! The catalogue of scenarios: their names, what each one does, and what it needs.
 
-/// A way to torment the target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+use serde::{Deserialize, Serialize};
+
+/// A pattern of requests and faults that the hammer plays against the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Scenario {
-    /// The contract at rest, one request at a time.
+    /// The rules of the contract, one request at a time.
     Contract,
-    /// The client goes away in the middle of a request.
+    /// The client disconnects in the middle of a request; later everything is retried.
     Vanish,
-    /// Two identical requests at once.
+    /// Two identical requests, released together.
     Pair,
-    /// Thirty-two identical requests at once.
+    /// 32 identical requests, released together.
     Burst,
-    /// Five hundred and twelve identical requests at once.
+    /// 512 identical requests, released together.
     Crowd,
-    /// A duplicate that comes a little later.
+    /// A duplicate, released 20 µs to 20 ms after the first request.
     Stagger,
-    /// Two payloads for one key, one after the other.
+    /// A different payload under a key that is already used.
     Mismatch,
-    /// Two payloads for one key, at once.
+    /// Two payloads under one key, released together.
     MismatchRace,
-    /// One order in several spellings.
+    /// One order in several JSON spellings, at once and one after another.
     SameJson,
-    /// Keys that are nearly the same.
+    /// Keys that differ only in case, in the last of 255 characters, or by a wildcard.
     Keys,
-    /// The answer is lost, the client retries.
+    /// The answer is lost and the client retries.
     LostAnswer,
-    /// The connection is cut anywhere in request or answer.
+    /// The connection is cut somewhere in the request or the answer.
     Cut,
-    /// A duplicate that arrives after everything was over.
+    /// A request is held back and arrives after its retry was answered.
     Late,
-    /// Duplicates on several instances at once.
+    /// Identical requests on several instances, released together.
     Across,
     /// One hot key beside other traffic.
     HotKey,
-    /// Everything at once, with realistic retries.
+    /// Races, faults and retries with backoff, at random.
     Mix,
-    /// An instance is killed with requests in flight.
+    /// An instance is killed with requests in flight, and restarted.
     Kill,
-    /// An instance is stopped with requests in flight, and wakes up later.
+    /// An instance is stopped with requests in flight, and continues later.
     Pause,
 }
 
 impl Scenario {
-    /// All of them, in the order in which they are played: what needs time to settle comes early.
+    /// All scenarios in the order in which they run: those that need time to settle come early.
     pub const ALL: [Self; 18] = [
         Self::Contract,
         Self::Vanish,
@@ -64,7 +67,7 @@ impl Scenario {
         Self::Pause,
     ];
 
-    /// Its name on the command line and in reports.
+    /// Its name on the command line, in histories and in reports.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -89,40 +92,15 @@ impl Scenario {
         }
     }
 
-    /// The scenario of that name.
+    /// Finds the scenario with this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|one| one.name() == name)
+        Self::ALL
+            .into_iter()
+            .find(|scenario| scenario.name() == name)
     }
 
-    /// What it does, in one line.
-    #[must_use]
-    pub fn meaning(self) -> &'static str {
-        match self {
-            Self::Contract => "the contract at rest, one request at a time",
-            Self::Vanish => {
-                "the client goes away in the middle of a request, then everything is retried"
-            }
-            Self::Pair => "two identical requests, released together",
-            Self::Burst => "32 identical requests, released together",
-            Self::Crowd => "512 identical requests, released together",
-            Self::Stagger => "a duplicate released 20 µs to 20 ms after the first",
-            Self::Mismatch => "another payload under a key that was used",
-            Self::MismatchRace => "two payloads for one key, released together",
-            Self::SameJson => "one order in several JSON spellings, at once and afterwards",
-            Self::Keys => "keys that differ in case, in the last of 255 characters, by a wildcard",
-            Self::LostAnswer => "the server answers, the client never sees it and retries",
-            Self::Cut => "the connection is cut at every stretch of request and answer",
-            Self::Late => "a request is held back and arrives after its retry was answered",
-            Self::Across => "identical requests on several instances, released together",
-            Self::HotKey => "one key under constant fire beside other traffic",
-            Self::Mix => "races, faults and retries with backoff, drawn at random",
-            Self::Kill => "an instance is killed with requests in flight, and restarted",
-            Self::Pause => "an instance is stopped with requests in flight, and wakes up later",
-        }
-    }
-
-    /// Whether it kills or stops processes, so that the target has to be spawned by the hammer.
+    /// Whether it kills or stops processes, which only works on instances the hammer started.
     pub(crate) fn needs_processes(self) -> bool {
         matches!(self, Self::Kill | Self::Pause)
     }
@@ -138,9 +116,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_found_again() {
+    fn names_round_trip() {
         for scenario in Scenario::ALL {
             assert_eq!(Scenario::named(scenario.name()), Some(scenario));
+            let json = serde_json::to_value(scenario).unwrap();
+            assert_eq!(json, scenario.name());
         }
         assert_eq!(Scenario::named("nonsense"), None);
     }

@@ -1,4 +1,4 @@
-//! Scenarios that look like a busy service.
+//! Scenarios that resemble the traffic of a busy service.
 
 use std::time::Duration;
 
@@ -6,17 +6,17 @@ use super::builder::CaseBuilder;
 use super::fault::Fault;
 use super::plan::{PlannedAttempt, Round};
 
-/// Sixteen requests for one key among sixteen for others, three times over.
+/// Sixteen requests for one key among sixteen for others, three times.
 pub(super) fn hot_key(builder: &mut CaseBuilder<'_>) -> Vec<Round> {
     let hot = builder.attempt(0);
     (0..3)
         .map(|round| {
             let mut attempts = Vec::new();
-            for place in 0..16 {
+            for index in 0..16 {
                 attempts.push(hot.clone().on_instance(builder.instance()));
                 attempts.push(
                     builder
-                        .attempt(1 + round * 16 + place)
+                        .attempt(1 + round * 16 + index)
                         .on_instance(builder.instance()),
                 );
             }
@@ -25,29 +25,29 @@ pub(super) fn hot_key(builder: &mut CaseBuilder<'_>) -> Vec<Round> {
         .collect()
 }
 
-/// Clients that retry with backoff and full jitter, on keys of very different popularity, while
-/// a third of the attempts meets a fault.
+/// Clients that retry with backoff and full jitter, on keys of very different popularity, with
+/// faults on a third of the attempts.
 pub(super) fn mix(builder: &mut CaseBuilder<'_>) -> Vec<Round> {
     let keys: Vec<PlannedAttempt> = (0..6).map(|index| builder.attempt(index)).collect();
     let mut rounds = Vec::new();
-    for turn in 0..4 {
+    for retry in 0..4 {
         let mut attempts = Vec::new();
         for _ in 0..8 {
-            // The first key is drawn about as often as all others together.
-            let place = builder
+            // The minimum of three draws: the first key is about as frequent as all others.
+            let index = builder
                 .rng
                 .below(6)
                 .min(builder.rng.below(6))
                 .min(builder.rng.below(6));
-            let mut attempt = keys[place as usize].clone().on_instance(builder.instance());
+            let mut attempt = keys[index as usize].clone().on_instance(builder.instance());
             attempt.gate = builder.gate();
-            attempt.fault = fault(builder);
+            attempt.fault = random_fault(builder);
             if builder.rng.chance(8) {
                 attempt.payload = attempt.payload.other_quantity();
             }
             attempts.push(attempt);
         }
-        let jitter = builder.rng.below(10 << turn);
+        let jitter = builder.rng.below(10 << retry);
         rounds.push(Round {
             backoff: Duration::from_millis(u64::from(jitter)),
             ..Round::of(attempts)
@@ -60,7 +60,7 @@ pub(super) fn mix(builder: &mut CaseBuilder<'_>) -> Vec<Round> {
     rounds
 }
 
-fn fault(builder: &mut CaseBuilder<'_>) -> Fault {
+fn random_fault(builder: &mut CaseBuilder<'_>) -> Fault {
     let permille = builder.rng.below(1000);
     match builder.rng.below(20) {
         0 => Fault::LoseAnswer,

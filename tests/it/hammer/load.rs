@@ -1,10 +1,10 @@
-//! Load mode: figures, what they are worth, and thresholds.
+//! Load mode: results, the generator's ceiling, and thresholds.
 
 use super::{hammer, text};
 use crate::zoo::{Enclosure, named};
 
 #[tokio::test]
-async fn a_plan_is_kept_and_thresholds_decide() {
+async fn the_planned_rate_is_kept_and_thresholds_decide() {
     let zoo = Enclosure::open(named("wait-and-replay"));
     let folder = tempfile::tempdir().unwrap();
     let url = &zoo.urls()[0];
@@ -39,7 +39,7 @@ async fn a_plan_is_kept_and_thresholds_decide() {
     let said = text(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{said}");
     assert!(
-        said.contains("from the plan") && said.contains("generator ceiling"),
+        said.contains("latency from planned time") && said.contains("generator ceiling"),
         "{said}"
     );
     let report = std::fs::read(folder.path().join("report/load.json")).unwrap();
@@ -68,7 +68,7 @@ async fn a_plan_is_kept_and_thresholds_decide() {
 }
 
 #[tokio::test]
-async fn nobody_there_is_no_figure() {
+async fn a_target_that_is_down_gives_no_verdict() {
     let folder = tempfile::tempdir().unwrap();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

@@ -1,5 +1,4 @@
-//! `orders hammer` through its front door: verdicts, exit codes, reports, and what it says when
-//! there is nothing to judge.
+//! `orders hammer` through its command line: verdicts, exit codes, reports and messages.
 
 mod forged;
 mod load;
@@ -13,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use tokio::process::Command;
 
-/// The program with its arguments, from `folder`.
+/// `orders hammer` with these arguments, in `folder`.
 fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_orders"));
     command
@@ -24,7 +23,7 @@ fn command(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// What it said, and how long it took; it has a minute and a half.
+/// Runs it to its end; returns its output and how long it took.
 async fn hammer(folder: &Path, arguments: &[&str]) -> (Output, Duration) {
     let begun = Instant::now();
     let output = command(folder, arguments).output();
@@ -32,7 +31,7 @@ async fn hammer(folder: &Path, arguments: &[&str]) -> (Output, Duration) {
     (output.expect("the hammer ends").unwrap(), begun.elapsed())
 }
 
-/// A report of a run.
+/// Reads the `report.json` in `folder`.
 fn json(folder: &Path) -> serde_json::Value {
     let text = std::fs::read(folder.join("report.json")).unwrap();
     serde_json::from_slice(&text).unwrap()

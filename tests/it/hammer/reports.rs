@@ -1,4 +1,4 @@
-//! What a run leaves behind, and that it can be judged again.
+//! The reports of a run, and judging its history again.
 
 use std::time::Duration;
 
@@ -35,11 +35,11 @@ async fn a_violation_is_reported_everywhere_and_found_again_offline() {
         );
     }
     assert!(report["latency_ms"]["fresh"]["p99"].as_f64().unwrap() > 0.0);
-    valid(&report);
+    assert_valid(&report);
 
     let page = std::fs::read_to_string(first.join("report.html")).unwrap();
     for foreign in ["http-equiv", "<script", "<link", "src=", "@import", "url("] {
-        assert!(!page.contains(foreign), "the page is one file: {foreign}");
+        assert!(!page.contains(foreign), "not self-contained: {foreign}");
     }
     let junit = std::fs::read_to_string(first.join("junit.xml")).unwrap();
     assert!(junit.contains("<failure") && junit.contains("one-order"));
@@ -50,8 +50,8 @@ async fn a_violation_is_reported_everywhere_and_found_again_offline() {
     assert_eq!(json(&folder.path().join("second")), report);
 }
 
-/// The report is as its published schema says.
-fn valid(report: &serde_json::Value) {
+/// Checks a report against its published schema.
+fn assert_valid(report: &serde_json::Value) {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/report.schema.json");
     let schema = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
@@ -63,7 +63,7 @@ fn valid(report: &serde_json::Value) {
 }
 
 #[tokio::test]
-async fn a_log_gets_lines_and_the_same_seed_the_same_plan() {
+async fn progress_is_plain_lines_and_a_seed_repeats_the_plan() {
     let zoo = Enclosure::open(named("wait-and-replay"));
     let folder = tempfile::tempdir().unwrap();
     let mut plans = Vec::new();
@@ -94,10 +94,10 @@ async fn a_log_gets_lines_and_the_same_seed_the_same_plan() {
     assert_eq!(plans[0], plans[1]);
 }
 
-/// What was asked of which key, whatever the run was called and the order in which lanes took turns.
+/// What was sent for which key, independent of the name of the run and of the order.
 fn plan(history: &std::path::Path) -> Vec<String> {
     let text = std::fs::read_to_string(history).unwrap();
-    let mut asked: Vec<String> = text
+    let mut sent: Vec<String> = text
         .lines()
         .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
         .filter(|event| event["type"] == "invoke" && event["drain"] == false)
@@ -108,12 +108,12 @@ fn plan(history: &std::path::Path) -> Vec<String> {
             )
         })
         .collect();
-    asked.sort();
-    asked
+    sent.sort();
+    sent
 }
 
 #[tokio::test]
-async fn without_an_oracle_nothing_is_proved_unless_the_answers_convict() {
+async fn without_an_oracle_only_answers_can_violate() {
     let folder = tempfile::tempdir().unwrap();
     for (species, code) in [
         ("wait-and-replay", 2),
@@ -133,14 +133,14 @@ async fn without_an_oracle_nothing_is_proved_unless_the_answers_convict() {
 }
 
 #[tokio::test]
-async fn requests_that_never_met_prove_nothing() {
+async fn a_run_without_overlaps_gives_no_verdict() {
     let zoo = Enclosure::open(named("wait-and-replay"));
     let folder = tempfile::tempdir().unwrap();
     let arguments = ["--quick", "--url", &zoo.urls()[0], "--scenario", "mismatch"];
     let (output, _) = hammer(folder.path(), &arguments).await;
     let said = text(&output.stdout);
     assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(said.contains("prove nothing"), "{said}");
+    assert!(said.contains("duplicates overlapped for only"), "{said}");
 }
 
 #[tokio::test]
@@ -157,13 +157,13 @@ async fn an_interrupted_run_writes_its_reports() {
     let pid = nix::unistd::Pid::from_raw(i32::try_from(run.id().unwrap()).unwrap());
     nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).unwrap();
     let ended = tokio::time::timeout(Duration::from_secs(10), run.wait_with_output()).await;
-    let output = ended.expect("it ends at once").unwrap();
+    let output = ended.expect("the run ends at once").unwrap();
     assert_eq!(output.status.code(), Some(130), "{}", text(&output.stdout));
     let report = json(&folder.path().join("report"));
     assert_eq!(report["interrupted"], true);
     assert_ne!(report["verdict"], "held");
     assert!(folder.path().join("report/report.html").exists());
-    valid(&report);
+    assert_valid(&report);
     let (output, _) = hammer(folder.path(), &["check", "report/history.ndjson"]).await;
     assert_eq!(output.status.code(), Some(130));
 }

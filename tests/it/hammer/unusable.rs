@@ -1,4 +1,4 @@
-//! Nothing to judge: the answer is *unknown*, in a sentence, and soon.
+//! Targets that cannot be judged: the verdict is *unknown*, with a reason, and soon.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::{hammer, text};
 
-/// A listener whose every connection is handled by `serve`.
+/// Starts a listener that handles every connection with `serve`; returns its URL.
 async fn server<F: Future<Output = ()> + Send + 'static>(serve: fn(TcpStream) -> F) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -24,50 +24,50 @@ async fn server<F: Future<Output = ()> + Send + 'static>(serve: fn(TcpStream) ->
     url
 }
 
-async fn expect_unknown(url: &str, sentence: &str) {
+async fn expect_unknown(url: &str, reason: &str) {
     let folder = tempfile::tempdir().unwrap();
     let (output, took) = hammer(folder.path(), &["--quick", "--url", url]).await;
     let said = text(&output.stdout);
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.starts_with("UNKNOWN"), "{said}");
-    assert!(said.contains(sentence), "{said}");
+    assert!(said.contains(reason), "{said}");
     assert!(took < Duration::from_secs(12), "{took:?}");
 }
 
 #[tokio::test]
-async fn nothing_listens() {
+async fn the_target_does_not_listen() {
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", free.local_addr().unwrap());
     drop(free);
-    expect_unknown(&url, "nothing usable answers").await;
+    expect_unknown(&url, "no usable answer from").await;
 }
 
 #[tokio::test]
-async fn it_never_answers() {
+async fn the_target_never_answers() {
     let url = server(|mut stream| async move {
         let mut bytes = [0; 1024];
         while stream.read(&mut bytes).await.is_ok_and(|count| count > 0) {}
     });
-    expect_unknown(&url.await, "nothing usable answers").await;
+    expect_unknown(&url.await, "no usable answer from").await;
 }
 
 #[tokio::test]
-async fn it_closes_at_once() {
+async fn the_target_closes_every_connection() {
     let url = server(|stream| async move { drop(stream) });
-    expect_unknown(&url.await, "nothing usable answers").await;
+    expect_unknown(&url.await, "no usable answer from").await;
 }
 
 #[tokio::test]
-async fn it_speaks_something_else() {
+async fn the_target_does_not_speak_http() {
     let url = server(|mut stream| async move {
         let _ = stream.write_all(b"SSH-2.0-OpenSSH_9.2\r\n").await;
         tokio::time::sleep(Duration::from_secs(5)).await;
     });
-    expect_unknown(&url.await, "nothing usable answers").await;
+    expect_unknown(&url.await, "no usable answer from").await;
 }
 
 #[tokio::test]
-async fn it_is_a_server_of_another_kind() {
+async fn the_target_does_not_take_orders() {
     let url = server(|stream| async move {
         let answer = service_fn(|_| async {
             let mut page = hyper::Response::new(Full::new(Bytes::from("<h1>It works!</h1>")));
@@ -83,13 +83,13 @@ async fn it_is_a_server_of_another_kind() {
 }
 
 #[tokio::test]
-async fn it_stops_answering_in_the_middle() {
+async fn the_target_stops_answering_during_the_run() {
     let answered = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let zoo = crate::zoo::Enclosure::open(crate::zoo::named("wait-and-replay"));
     let upstream = zoo.urls()[0].replace("http://", "");
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    // A proxy that hangs for ever after four hundred connections' worth of answers.
+    // A proxy that hangs after four hundred reads from the server.
     tokio::spawn(async move {
         loop {
             let (mut client, _) = listener.accept().await.unwrap();
@@ -120,7 +120,7 @@ async fn it_stops_answering_in_the_middle() {
 }
 
 #[tokio::test]
-async fn it_is_not_on_this_machine() {
+async fn the_target_is_not_loopback() {
     let folder = tempfile::tempdir().unwrap();
     let (output, _) = hammer(folder.path(), &["--quick", "--url", "http://192.0.2.1"]).await;
     let said = text(&output.stderr);
@@ -129,7 +129,7 @@ async fn it_is_not_on_this_machine() {
 }
 
 #[tokio::test]
-async fn a_scenario_cannot_be_played() {
+async fn a_requested_scenario_cannot_be_played() {
     let folder = tempfile::tempdir().unwrap();
     let running = ["--url", "http://127.0.0.1:9"];
     for (service, scenario, why) in [

@@ -19,25 +19,16 @@ const END: &str = "<!-- zoo: end -->\n";
 struct Row {
     runs: usize,
     verdicts: BTreeMap<&'static str, usize>,
-    /// Keys until the first conviction, in every run that convicted by the scenario.
-    keys: BTreeMap<String, Vec<u64>>,
-    broken: BTreeMap<&'static str, usize>,
+    /// By scenario, the keys up to the first violating one in every run that has one.
+    keys: BTreeMap<Scenario, Vec<u64>>,
 }
 
 impl Row {
     fn add(&mut self, report: &Report) {
         self.runs += 1;
-        let verdict = match report.verdict() {
-            Verdict::Held => "held",
-            Verdict::Violated => "violated",
-            Verdict::Unknown => "unknown",
-        };
-        *self.verdicts.entry(verdict).or_default() += 1;
-        for (scenario, keys) in report.keys_until_convicted() {
-            self.keys.entry(scenario.clone()).or_default().push(*keys);
-        }
-        for invariant in report.broken() {
-            *self.broken.entry(invariant).or_default() += 1;
+        *self.verdicts.entry(report.verdict().name()).or_default() += 1;
+        for (scenario, keys) in report.keys_until_violation() {
+            self.keys.entry(*scenario).or_default().push(*keys);
         }
     }
 
@@ -46,8 +37,8 @@ impl Row {
     }
 
     /// The median of the keys until conviction, and in how many of the runs.
-    fn cell(&mut self, scenario: &str) -> String {
-        let Some(keys) = self.keys.get_mut(scenario) else {
+    fn cell(&mut self, scenario: Scenario) -> String {
+        let Some(keys) = self.keys.get_mut(&scenario) else {
             return String::new();
         };
         keys.sort_unstable();
@@ -145,15 +136,14 @@ fn table(species: &[Species], rows: &mut BTreeMap<&str, Row>) -> String {
         )
         .unwrap();
     }
-    let scenarios: Vec<&str> = Scenario::ALL
-        .iter()
-        .map(|one| one.name())
-        .filter(|name| rows.values().any(|row| row.keys.contains_key(*name)))
+    let scenarios: Vec<Scenario> = Scenario::ALL
+        .into_iter()
+        .filter(|scenario| rows.values().any(|row| row.keys.contains_key(scenario)))
         .collect();
     let mut head = String::from("\n| wrong server | what is wrong | convicted |");
     let mut rule = String::from("|---|---|--:|");
     for scenario in &scenarios {
-        write!(head, " {scenario} |").unwrap();
+        write!(head, " {} |", scenario.name()).unwrap();
         rule += "--:|";
     }
     writeln!(text, "{head}\n{rule}").unwrap();
@@ -162,7 +152,7 @@ fn table(species: &[Species], rows: &mut BTreeMap<&str, Row>) -> String {
         let (name, wrong, count, runs) = (one.name, one.wrong, row.count("violated"), row.runs);
         write!(text, "| `{name}` | {wrong} | {count}/{runs} |").unwrap();
         for scenario in &scenarios {
-            write!(text, " {} |", row.cell(scenario)).unwrap();
+            write!(text, " {} |", row.cell(*scenario)).unwrap();
         }
         text.push('\n');
     }
