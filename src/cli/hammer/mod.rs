@@ -1,0 +1,178 @@
+//! `orders hammer`: turns arguments into settings, and a report into an exit status.
+
+mod args;
+mod repeat;
+
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::{CliError, Status, print};
+use crate::hammer::{
+    self, Format, Launch, LoadSettings, Profile, Progress, Report, Service, Settings, Target,
+    Verdict,
+};
+pub(super) use args::HammerArgs;
+use args::{HammerCommand, Oracle};
+
+impl HammerArgs {
+    /// Runs the command.
+    pub(super) async fn run(&self) -> Result<Status, CliError> {
+        if let Some(HammerCommand::Check { file, report }) = &self.command {
+            let found = hammer::check(file)?;
+            return conclude(&found, report.as_deref());
+        }
+        let scratch = Scratch::new()?;
+        if self.load {
+            return measure(self, &scratch).await;
+        }
+        let settings = settings(self, &scratch).await?;
+        let unplayable = settings.unplayable_scenarios();
+        if !unplayable.is_empty() {
+            return Err(unplayable.join("; ").into());
+        }
+        let progress = Progress::new(Format::detect());
+        let found = hammer::run(&settings, &progress, interrupt()).await?;
+        conclude(&found, settings.report.as_deref())
+    }
+}
+
+/// Writes the reports and prints the verdict.
+fn conclude(found: &Report, folder: Option<&Path>) -> Result<Status, CliError> {
+    let color = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    if let Some(folder) = folder {
+        found.write(folder)?;
+    }
+    print(&found.text(color))?;
+    if let Some(folder) = folder {
+        print(&format!("reports in {}\n", folder.display()))?;
+    }
+    if found.interrupted() {
+        return Ok(Status::Interrupted);
+    }
+    Ok(status(found.verdict()))
+}
+
+fn status(verdict: Verdict) -> Status {
+    match verdict {
+        Verdict::Held => Status::Done,
+        Verdict::Violated => Status::No,
+        Verdict::Unknown => Status::Unknown,
+    }
+}
+
+async fn settings(args: &HammerArgs, scratch: &Scratch) -> Result<Settings, CliError> {
+    let seed = args
+        .seed
+        .unwrap_or_else(|| uuid::Uuid::new_v4().as_u64_pair().0 >> 32);
+    let profile = match (args.quick, args.soak) {
+        (true, _) => Profile::Quick,
+        (_, true) => Profile::Soak(args.duration.unwrap_or(Duration::from_mins(10))),
+        _ => Profile::Full,
+    };
+    let oracles = args.oracle.iter().filter_map(|oracle| match oracle {
+        Oracle::Read(choice) => Some(choice.clone()),
+        Oracle::None => None,
+    });
+    Ok(Settings {
+        service: service(args, scratch).await?,
+        headers: args.header.clone(),
+        seed,
+        profile,
+        scenarios: args.scenario.clone(),
+        oracles: oracles.collect(),
+        strict: args.strict || args.url.is_empty(),
+        report: args.report.clone(),
+        repeat: repeat::command(std::env::args().skip(1), seed),
+    })
+}
+
+async fn service(args: &HammerArgs, scratch: &Scratch) -> Result<Service, CliError> {
+    if args.url.is_empty() {
+        let launch = launch(args, scratch)?;
+        return Ok(Service::Private(launch, usize::from(args.instances)));
+    }
+    let mut targets = Vec::new();
+    for url in &args.url {
+        targets.push(Target::resolve(url, args.allow_remote).await?);
+    }
+    Ok(Service::Running(targets))
+}
+
+/// Measures throughput and latency.
+async fn measure(args: &HammerArgs, scratch: &Scratch) -> Result<Status, CliError> {
+    let load = &args.load_args;
+    let settings = LoadSettings {
+        service: service(args, scratch).await?,
+        headers: args.header.clone(),
+        connections: usize::from(load.connections),
+        rate: load.rate,
+        replays: load.replays,
+        warmup: load.warmup,
+        duration: args.duration.unwrap_or(Duration::from_secs(10)),
+        thresholds: load.assert.clone(),
+    };
+    let report = tokio::select! {
+        report = hammer::load(&settings) => report?,
+        () = interrupt() => return Ok(Status::Interrupted),
+    };
+    print(&report.text())?;
+    if let Some(folder) = &args.report {
+        std::fs::create_dir_all(folder)?;
+        std::fs::write(folder.join("load.json"), report.json())?;
+    }
+    Ok(status(report.verdict()))
+}
+
+/// How to start an instance: `orders serve` of this program.
+fn launch(args: &HammerArgs, scratch: &Scratch) -> Result<Launch, CliError> {
+    let database = match &args.database_url {
+        Some(url) => url.clone(),
+        None => format!("sqlite://{}", scratch.0.join("orders.db").display()),
+    };
+    if let Some(folder) = &args.report {
+        std::fs::create_dir_all(folder)?;
+    }
+    Ok(Launch {
+        program: std::env::current_exe()?,
+        arguments: vec!["serve".into()],
+        variables: vec![
+            ("HOST".to_owned(), "127.0.0.1".to_owned()),
+            ("DATABASE_URL".to_owned(), database),
+        ],
+        port_variable: "PORT".to_owned(),
+        logs: args.report.clone(),
+    })
+}
+
+/// Resolves on SIGINT or SIGTERM.
+async fn interrupt() {
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signals) => signals.recv().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        pressed = tokio::signal::ctrl_c() => if pressed.is_err() { std::future::pending().await },
+        _ = terminate => {}
+    }
+}
+
+/// A temporary folder for the private database, removed on drop.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> io::Result<Self> {
+        let path = std::env::temp_dir().join(format!("orders-hammer-{}", uuid::Uuid::new_v4()));
+        std::fs::create_dir(&path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // If it cannot be removed, it stays in the temporary folder of the system.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
