@@ -74,10 +74,11 @@ async fn claim_and_apply<O: Operation>(
         .filter(|request| won.contains(&request.digest))
         .copied()
         .collect();
-    if winners.is_empty() {
-        return Ok(Written::new());
-    }
-    let answers = apply(txn, &winners).await?;
+    let answers = if winners.is_empty() {
+        Vec::new()
+    } else {
+        apply(txn, &winners).await?
+    };
     reach(Point::AfterApply);
     store_late_answers(txn, &winners, &answers).await?;
     let rows = winners.iter().zip(answers);

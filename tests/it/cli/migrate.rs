@@ -5,7 +5,6 @@ use crate::harness::{Process, TestDatabase, on_both, order};
 
 const ORDERS: &str = "m20261122_000001_orders";
 const KEYS: &str = "m20261122_000002_idempotency_keys";
-const DIGESTS: &str = "m20261122_000003_key_digests";
 
 /// Runs `orders migrate` and returns its exit code and its data.
 fn migrate(database: &TestDatabase, arguments: &[&str]) -> (i32, String) {
@@ -22,44 +21,26 @@ on_both! {
         let database = TestDatabase::create(app.database.backend).await;
         assert_eq!(
             migrate(&database, &["up"]),
-            (0, format!("applied {ORDERS}\napplied {KEYS}\napplied {DIGESTS}\n"))
+            (0, format!("applied {ORDERS}\napplied {KEYS}\n"))
         );
         assert_eq!(migrate(&database, &["up"]), (0, "nothing pending\n".to_owned()));
-        let current = (0, format!("applied {ORDERS}\napplied {KEYS}\napplied {DIGESTS}\n"));
+        let current = (0, format!("applied {ORDERS}\napplied {KEYS}\n"));
         assert_eq!(migrate(&database, &["status"]), current);
 
-        assert_eq!(migrate(&database, &["down", "--yes"]), (0, format!("rolled back {DIGESTS}\n")));
-        let halfway = (1, format!("applied {ORDERS}\napplied {KEYS}\npending {DIGESTS}\n"));
+        assert_eq!(migrate(&database, &["down", "--yes"]), (0, format!("rolled back {KEYS}\n")));
+        let halfway = (1, format!("applied {ORDERS}\npending {KEYS}\n"));
         assert_eq!(migrate(&database, &["status"]), halfway);
-        assert_eq!(migrate(&database, &["up"]), (0, format!("applied {DIGESTS}\n")));
+        assert_eq!(migrate(&database, &["up"]), (0, format!("applied {KEYS}\n")));
 
-        let all = format!("rolled back {DIGESTS}\nrolled back {KEYS}\nrolled back {ORDERS}\n");
+        let all = format!("rolled back {KEYS}\nrolled back {ORDERS}\n");
         assert_eq!(migrate(&database, &["down", "--steps", "9", "--yes"]), (0, all));
-        let nothing = (1, format!("pending {ORDERS}\npending {KEYS}\npending {DIGESTS}\n"));
+        let nothing = (1, format!("pending {ORDERS}\npending {KEYS}\n"));
         assert_eq!(migrate(&database, &["status"]), nothing);
         let none = (0, "nothing to roll back\n".to_owned());
         assert_eq!(migrate(&database, &["down", "--yes"]), none);
         assert_eq!(migrate(&database, &["fresh", "--yes"]), (0, "schema recreated\n".to_owned()));
         assert_eq!(migrate(&database, &["status"]), current);
         database.drop().await;
-    }
-}
-
-on_both! {
-    /// More keys than the migration copies at a time.
-    async fn keys_that_were_stored_without_a_digest_are_replayed(app: &App) {
-        let keys: Vec<String> = (0..1001).map(|n| format!("key-{n}")).collect();
-        for key in &keys {
-            app.client.place(key, order("tea", 2)).await.expect(201);
-        }
-        let rolled_back = migrate(&app.database, &["down", "--yes"]);
-        assert_eq!(rolled_back, (0, format!("rolled back {DIGESTS}\n")));
-        let applied = migrate(&app.database, &["up"]);
-        assert_eq!(applied, (0, format!("applied {DIGESTS}\n")));
-        for key in &keys {
-            app.client.place(key, order("tea", 2)).await.expect(200);
-        }
-        app.client.place("key-0", order("tea", 3)).await.expect(409);
     }
 }
 
@@ -111,9 +92,9 @@ on_both! {
     async fn an_outdated_schema_is_refused_without_migrating(app: &App) {
         let database = TestDatabase::create(app.database.backend).await;
         let serve = ["serve", "--no-migrate"];
-        assert_fails(&mut Process::on(&database, &serve), &["3 pending", "orders migrate up"]);
+        assert_fails(&mut Process::on(&database, &serve), &["2 pending", "orders migrate up"]);
         let mut by_variable = Process::on(&database, &["serve"]);
-        assert_fails(by_variable.env("ORDERS_NO_MIGRATE", "true"), &["3 pending"]);
+        assert_fails(by_variable.env("ORDERS_NO_MIGRATE", "true"), &["2 pending"]);
         assert_eq!(migrate(&database, &["up"]).0, 0);
         let process = Process::start(&mut Process::on(&database, &serve));
         process.client.place("key", order("tea", 2)).await.expect(201);

@@ -5,7 +5,8 @@ use crate::harness::{Acknowledged, TestDatabase, on_postgres, order};
 
 /// Another transaction holds the key of the first request, and one that is queued behind it with
 /// a neighbour. Their batch times out and is bisected, and the server dies while the half with the
-/// neighbour commits.
+/// neighbour commits. The key of the neighbour is `free`, whose digest sorts after that of `held`:
+/// the half with the held key comes first.
 async fn dies_in_the_half_without_the_held_key(database: &TestDatabase, at: &str, stored: i64) {
     let (first, held) = (database.hold("first").await, database.hold("held").await);
     let server = crashing(database, at);
@@ -15,7 +16,7 @@ async fn dies_in_the_half_without_the_held_key(database: &TestDatabase, at: &str
     };
     let waiting = place("first");
     database.wait_for_blocked_session().await;
-    let (in_use, neighbour) = (place("held"), place("neighbour"));
+    let (in_use, neighbour) = (place("held"), place("free"));
     for reply in [waiting.await.unwrap(), in_use.await.unwrap()] {
         // The crash may come before the response is sent.
         reply.map(|reply| reply.expect(409));
@@ -25,7 +26,7 @@ async fn dies_in_the_half_without_the_held_key(database: &TestDatabase, at: &str
     assert_eq!(database.orders().await, stored, "{at}");
     first.roll_back().await;
     held.roll_back().await;
-    let keys = ["first", "held", "neighbour"].map(str::to_owned);
+    let keys = ["first", "held", "free"].map(str::to_owned);
     assert_converges(database, keys, &Acknowledged::default()).await;
 }
 

@@ -47,10 +47,10 @@ on_both! {
 
 on_both! {
     async fn a_malformed_key_is_refused_with_the_broken_rule(app: &App) {
-        let visible = "the key may hold visible ASCII characters only (0x21 to 0x7E)";
+        let visible = "the key may contain visible ASCII characters only (0x21 to 0x7E)";
         let quoting = "a key that begins with a double quote must be a Structured-Field string \
                        (RFC 8941): closed by a double quote, with \\\" and \\\\ as the only escapes";
-        let long = "the key has 256 characters, and 255 is the limit";
+        let long = "the key has 256 characters, the limit is 255";
         let cases: [(&[u8], &str); 12] = [
             (&[b'k'; 256], long),
             (&[b"\"", &[b'k'; 256][..], b"\""].concat(), long),

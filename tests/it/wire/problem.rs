@@ -41,7 +41,7 @@ fn refusals(client: &Client) -> Vec<Row> {
             400,
             "IDEMPOTENCY_KEY_INVALID",
             "Idempotency-Key is malformed",
-            "Idempotency-Key is malformed: the key may hold visible ASCII characters only (0x21 to \
+            "Idempotency-Key is malformed: the key may contain visible ASCII characters only (0x21 to \
              0x7E)",
         ),
         (
