@@ -1,23 +1,26 @@
-//! `orders hammer`: exactly one order per key, or the violation.
+//! `orders hammer`: proves that a service makes exactly one order per key, or shows a violation.
 //!
 //! A foreign client: it knows a URL, a seed and the contract, and imports nothing else of this
-//! crate. The way of a run is the way through the modules:
+//! crate. A run passes through the modules in this order:
 //!
 //! ```text
-//! workload ── cases, as data ──▶ runner ── attempts ──▶ history ── cycles ──▶ judge ──▶ report
-//!                                │  ▲                     ▲
-//!                              wire fault              oracle
+//! workload ── cases ──▶ runner ── attempts ──▶ history ── cycles ──▶ judge ──▶ report
+//!                        │  ▲                     ▲
+//!                      wire fault              oracle
 //! ```
 //!
+//! - `settings`, `profile`: what to run, how long and how hard.
 //! - `workload`: scenarios, rounds, gates and faults as data, made from the seed.
-//! - `wire`: HTTP/1.1 over own sockets, one attempt at a time.
-//! - `runner`: the one send loop, and the retries at the end.
-//! - `fault`: the proxy and the processes, with evidence.
+//! - `wire`: HTTP/1.1 over the hammer's own sockets, one attempt at a time.
+//! - `runner`: the send loop, and the retries at the end.
+//! - `fault`: the fault-injecting proxy and the processes, with evidence.
+//! - `decode`: what answers and orders say.
 //! - `oracle`: what is really stored.
-//! - `history`: what happened; the only way from the sending half to the judging half.
-//! - `judge`: invariants, dialect, witness, verdict; a pure function of the history.
-//! - `report`: the verdict for people and machines.
-//! - `load`: throughput and latency, which is another question.
+//! - `history`: what happened; the only path from the sending half to the judging half.
+//! - `judge`: invariants, dialect, overlap and verdict; a pure function of the history.
+//! - `report`: the verdict for people and machines; `progress`: while the run lasts.
+//! - `cycle`: every scenario once, then healing, retries and the oracles; `run`: all cycles.
+//! - `load`: throughput and latency, which is a different question.
 
 mod cycle;
 mod decode;

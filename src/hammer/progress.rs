@@ -1,27 +1,27 @@
-//! What a run says while it lasts: bars on a terminal, a line now and then elsewhere.
+//! Live progress on standard error: bars on a terminal, occasional lines elsewhere.
 
 use std::io::{self, IsTerminal, Write};
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// Elsewhere than on a terminal a line comes at most this often, and when a scenario is over.
+/// Interval of lines within a stage; there is one more at its end.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
-/// How progress is told.
+/// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// Bars.
+    /// Progress bars.
     Bars,
-    /// Lines.
+    /// Lines of text.
     Lines,
     /// Nothing.
     Silent,
 }
 
 impl Format {
-    /// Bars if standard error is a terminal, else lines.
+    /// Bars if standard error is a terminal, lines otherwise.
     #[must_use]
     pub fn detect() -> Self {
         if io::stderr().is_terminal() {
@@ -32,24 +32,25 @@ impl Format {
     }
 }
 
-/// Tells the progress on standard error.
+/// Shows the progress of a run on standard error.
 #[derive(Debug)]
 pub struct Progress {
     format: Format,
     current: Mutex<Option<ProgressStage>>,
 }
 
+/// A part of a run with a known number of cases.
 #[derive(Debug)]
 struct ProgressStage {
     name: String,
     bar: ProgressBar,
     requests: u64,
     begun: Instant,
-    told: Instant,
+    last_line: Instant,
 }
 
 impl Progress {
-    /// Nothing has begun.
+    /// Creates a progress without a stage.
     #[must_use]
     pub fn new(format: Format) -> Self {
         Self {
@@ -58,7 +59,7 @@ impl Progress {
         }
     }
 
-    /// A stage of `cases` begins, and the one before it is over.
+    /// Finishes the current stage and begins one of `cases` cases.
     pub(crate) fn begin(&self, name: &str, cases: u64) {
         self.finish();
         let target = match self.format {
@@ -69,7 +70,7 @@ impl Progress {
         let style = ProgressStyle::with_template(
             "{prefix:>16} {bar:32.cyan/dim} {pos:>5}/{len:<5} {msg} {elapsed}",
         )
-        .expect("a template that is right or wrong for ever");
+        .expect("the template is constant and valid");
         bar.set_style(style.progress_chars("━╸─"));
         bar.set_prefix(name.to_owned());
         let now = Instant::now();
@@ -78,11 +79,11 @@ impl Progress {
             bar,
             requests: 0,
             begun: now,
-            told: now,
+            last_line: now,
         });
     }
 
-    /// A case of so many requests is done.
+    /// Counts one finished case with its requests.
     pub(crate) fn tick(&self, requests: u64) {
         let mut current = self.lock();
         let Some(stage) = current.as_mut() else {
@@ -93,35 +94,33 @@ impl Progress {
         stage
             .bar
             .set_message(format!("{} requests", stage.requests));
-        if stage.told.elapsed() > HEARTBEAT {
-            stage.told = Instant::now();
-            self.line(stage, "…");
+        if stage.last_line.elapsed() > HEARTBEAT {
+            stage.last_line = Instant::now();
+            self.write_line(stage, "…");
         }
     }
 
-    /// The last stage is over.
+    /// Finishes the current stage.
     pub(crate) fn finish(&self) {
         if let Some(stage) = self.lock().take() {
             stage.bar.abandon();
-            self.line(&stage, "");
+            self.write_line(&stage, "");
         }
     }
 
-    fn line(&self, stage: &ProgressStage, more: &str) {
+    fn write_line(&self, stage: &ProgressStage, suffix: &str) {
         if self.format == Format::Lines {
             let ProgressStage { name, requests, .. } = stage;
-            let (cases, took) = (stage.bar.position(), stage.begun.elapsed().as_secs_f64());
-            // Nobody is left to tell when stderr is closed.
+            let (cases, seconds) = (stage.bar.position(), stage.begun.elapsed().as_secs_f64());
+            // Progress is lost if standard error is closed; the run goes on.
             let _ = writeln!(
                 io::stderr(),
-                "hammer: {name}: {cases} cases, {requests} requests, {took:.1} s{more}"
+                "hammer: {name}: {cases} cases, {requests} requests, {seconds:.1} s{suffix}"
             );
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<ProgressStage>> {
-        self.current
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Option<ProgressStage>> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

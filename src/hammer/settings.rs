@@ -83,11 +83,11 @@ impl Settings {
             Service::Private(_, count) => (*count, true),
         };
         if scenario.needs_processes() && !private {
-            Some("only on instances that the hammer starts, without --url")
+            Some("needs instances that the hammer starts, omit --url")
         } else if scenario.needs_instances() && instances < 2 {
-            Some("only on several instances")
+            Some("needs several instances")
         } else if !self.profile.includes(scenario) {
-            Some("not with --quick")
+            Some("not part of --quick")
         } else {
             None
         }

@@ -1,4 +1,4 @@
-//! Instances that the hammer starts, kills, stops and starts again.
+//! Instances of the service that the hammer starts, kills, stops and restarts.
 
 use std::ffi::OsString;
 use std::fs::OpenOptions;
@@ -16,8 +16,8 @@ use tokio::sync::Mutex;
 
 use crate::hammer::wire::{Pool, Target};
 
-/// A fresh instance may take this long to answer.
-const START_BOUND: Duration = Duration::from_secs(20);
+/// How long a started instance may take to become healthy.
+const START_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How to start an instance of the service.
 #[derive(Debug, Clone)]
@@ -26,52 +26,52 @@ pub struct Launch {
     pub program: PathBuf,
     /// Its arguments.
     pub arguments: Vec<OsString>,
-    /// Variables in its environment.
+    /// Variables added to its environment.
     pub variables: Vec<(String, String)>,
-    /// The variable that tells it its port.
+    /// The variable that sets its port.
     pub port_variable: String,
-    /// Where its output goes, one file for each instance, or nowhere.
+    /// The folder for its output, with two files per instance. Without it, output is discarded.
     pub logs: Option<PathBuf>,
 }
 
-/// Why an instance is not as it should be.
+/// Why an instance is not in the expected state.
 #[derive(Debug, thiserror::Error)]
 pub enum ProcessError {
     /// The program cannot be started.
-    #[error("could not start `{program}`")]
+    #[error("cannot start `{program}`")]
     Start {
-        /// Which one.
+        /// The program.
         program: String,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// It ended by itself.
-    #[error("instance {instance} ended by itself: {status}")]
-    Ended {
-        /// Which one.
+    /// The process exited by itself.
+    #[error("instance {instance} exited unexpectedly: {status}")]
+    Exited {
+        /// The index of the instance.
         instance: usize,
-        /// How.
+        /// Its exit status.
         status: String,
     },
-    /// It runs, but does not answer.
-    #[error("instance {0} did not become healthy in time")]
-    Silent(usize),
-    /// A signal could not be delivered.
-    #[error("could not send {signal} to instance {instance}")]
+    /// The process runs but is not healthy.
+    #[error("instance {0} did not become healthy within {START_TIMEOUT:?}")]
+    Unhealthy(usize),
+    /// A signal cannot be sent.
+    #[error("cannot send {signal} to instance {instance}")]
     Signal {
-        /// Which signal.
+        /// The signal.
         signal: Signal,
-        /// To which instance.
+        /// The index of the instance.
         instance: usize,
-        /// What the system said.
+        /// The error of the operating system.
         source: nix::Error,
     },
-    /// There is no free port.
-    #[error("no free port")]
+    /// No port can be reserved.
+    #[error("cannot reserve a port")]
     NoPort(#[source] io::Error),
 }
 
-/// Running instances of one service, on loopback. They end with this value.
+/// Running instances of one service, on loopback. Dropping it kills them.
 #[derive(Debug)]
 pub(crate) struct Instances {
     launch: Launch,
@@ -80,34 +80,36 @@ pub(crate) struct Instances {
 
 #[derive(Debug)]
 struct Member {
-    number: usize,
+    index: usize,
     address: SocketAddr,
+    /// Keeps the port reserved while the instance is down.
     _port: Option<TcpSocket>,
     child: Mutex<Child>,
 }
 
 impl Instances {
-    /// Starts `count` instances, the first one alone, so that it can bring up the schema.
+    /// Starts `count` instances one after another, so that the first one migrates the database
+    /// alone.
     pub(crate) async fn start(launch: Launch, count: usize) -> Result<Self, ProcessError> {
         let mut instances = Self {
             launch,
             members: Vec::new(),
         };
-        for number in 0..count {
+        for index in 0..count {
             let (address, port) = reserve().map_err(ProcessError::NoPort)?;
-            let child = instances.spawn(number, address)?;
+            let child = instances.spawn(index, address)?;
             instances.members.push(Member {
-                number,
+                index,
                 address,
                 _port: port,
                 child: Mutex::new(child),
             });
-            instances.until_healthy(number).await?;
+            instances.wait_until_healthy(index).await?;
         }
         Ok(instances)
     }
 
-    /// Where they listen.
+    /// The instances as targets.
     pub(crate) fn targets(&self) -> Vec<Target> {
         let members = self.members.iter();
         members
@@ -115,50 +117,50 @@ impl Instances {
             .collect()
     }
 
-    /// `SIGKILL`, and it is certain that the process is gone.
-    pub(crate) async fn kill(&self, number: usize) -> Result<(), ProcessError> {
-        let mut child = self.members[number].child.lock().await;
+    /// Kills an instance with `SIGKILL` and waits until the process is gone.
+    pub(crate) async fn kill(&self, index: usize) -> Result<(), ProcessError> {
+        let mut child = self.members[index].child.lock().await;
         child.kill().await.map_err(|source| self.failed(source))
     }
 
-    /// `SIGSTOP`.
-    pub(crate) async fn pause(&self, number: usize) -> Result<(), ProcessError> {
-        self.signal(number, Signal::SIGSTOP).await
+    /// Stops an instance with `SIGSTOP`.
+    pub(crate) async fn pause(&self, index: usize) -> Result<(), ProcessError> {
+        self.signal(index, Signal::SIGSTOP).await
     }
 
-    /// `SIGCONT`.
-    pub(crate) async fn resume(&self, number: usize) -> Result<(), ProcessError> {
-        self.signal(number, Signal::SIGCONT).await
+    /// Continues an instance with `SIGCONT`.
+    pub(crate) async fn resume(&self, index: usize) -> Result<(), ProcessError> {
+        self.signal(index, Signal::SIGCONT).await
     }
 
-    /// Starts a killed instance again, on the port it had.
-    pub(crate) async fn restart(&self, number: usize) -> Result<(), ProcessError> {
-        let member = &self.members[number];
-        *member.child.lock().await = self.spawn(number, member.address)?;
-        self.until_healthy(number).await
+    /// Restarts a killed instance on its port.
+    pub(crate) async fn restart(&self, index: usize) -> Result<(), ProcessError> {
+        let member = &self.members[index];
+        *member.child.lock().await = self.spawn(index, member.address)?;
+        self.wait_until_healthy(index).await
     }
 
-    /// Everything runs again, whatever was done to it.
+    /// Restarts or continues every instance that is not running.
     pub(crate) async fn heal(&self) -> Result<(), ProcessError> {
         for member in &self.members {
-            let ended = member.child.lock().await.try_wait();
-            if ended.map_err(|source| self.failed(source))?.is_some() {
-                self.restart(member.number).await?;
+            let exited = member.child.lock().await.try_wait();
+            if exited.map_err(|source| self.failed(source))?.is_some() {
+                self.restart(member.index).await?;
             } else {
-                self.resume(member.number).await?;
+                self.resume(member.index).await?;
             }
         }
         Ok(())
     }
 
-    fn spawn(&self, number: usize, address: SocketAddr) -> Result<Child, ProcessError> {
+    fn spawn(&self, index: usize, address: SocketAddr) -> Result<Child, ProcessError> {
         let launch = &self.launch;
         let output = |suffix: &str| match &launch.logs {
             None => Ok(Stdio::null()),
             Some(folder) => OpenOptions::new()
                 .create(true)
                 .append(true)
-                .open(folder.join(format!("instance-{number}.{suffix}")))
+                .open(folder.join(format!("instance-{index}.{suffix}")))
                 .map(Stdio::from),
         };
         let started = output("out").and_then(|out| {
@@ -170,17 +172,18 @@ impl Instances {
                 .stdout(out)
                 .stderr(output("log")?)
                 .kill_on_drop(true)
-                // A Ctrl-C is for the hammer, who still has to read what they stored.
+                // Ctrl-C must not reach the instances: the hammer still reads what they stored.
                 .process_group(0)
                 .spawn()
         });
         started.map_err(|source| self.failed(source))
     }
 
-    async fn until_healthy(&self, number: usize) -> Result<(), ProcessError> {
-        let target = self.targets().swap_remove(number);
+    async fn wait_until_healthy(&self, index: usize) -> Result<(), ProcessError> {
+        let member = &self.members[index];
+        let target = Target::loopback(member.address);
         let pool = Pool::new(target, Vec::new(), Duration::from_secs(1));
-        let deadline = Instant::now() + START_BOUND;
+        let deadline = Instant::now() + START_TIMEOUT;
         while Instant::now() < deadline {
             if pool
                 .get("/health")
@@ -189,27 +192,27 @@ impl Instances {
             {
                 return Ok(());
             }
-            let ended = self.members[number].child.lock().await.try_wait();
-            if let Some(status) = ended.map_err(|source| self.failed(source))? {
-                return Err(ProcessError::Ended {
-                    instance: number,
+            let exited = member.child.lock().await.try_wait();
+            if let Some(status) = exited.map_err(|source| self.failed(source))? {
+                return Err(ProcessError::Exited {
+                    instance: index,
                     status: status.to_string(),
                 });
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        Err(ProcessError::Silent(number))
+        Err(ProcessError::Unhealthy(index))
     }
 
-    async fn signal(&self, number: usize, signal: Signal) -> Result<(), ProcessError> {
-        // Without a pid it has been waited for: there is nobody left to signal.
-        let Some(pid) = self.members[number].child.lock().await.id() else {
+    async fn signal(&self, index: usize, signal: Signal) -> Result<(), ProcessError> {
+        // A process without an id has exited, so there is nothing to signal.
+        let Some(pid) = self.members[index].child.lock().await.id() else {
             return Ok(());
         };
         let pid = Pid::from_raw(pid.try_into().expect("a process id fits its own type"));
         kill(pid, signal).map_err(|source| ProcessError::Signal {
             signal,
-            instance: number,
+            instance: index,
             source,
         })
     }
@@ -222,10 +225,10 @@ impl Instances {
     }
 }
 
-/// A free loopback port, kept from whoever takes any port while the instance is dead.
+/// Reserves a free loopback port, so that no other process takes it while the instance is down.
 ///
-/// On Linux `SO_REUSEADDR` lets the instance listen where this socket is only bound (`socket(7)`);
-/// elsewhere that is refused, and the port is free in between.
+/// On Linux, `SO_REUSEADDR` lets the instance listen on a port that this socket is only bound to
+/// (`socket(7)`). Other systems refuse that, so there the port is not reserved.
 fn reserve() -> io::Result<(SocketAddr, Option<TcpSocket>)> {
     let socket = TcpSocket::new_v4()?;
     socket.set_reuseaddr(true)?;
@@ -242,13 +245,13 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_reserved_port_is_the_instance_s_alone() {
+    async fn only_the_instance_can_take_a_reserved_port() {
         let (address, _port) = reserve().unwrap();
         let listens = async || tokio::net::TcpListener::bind(address).await.is_ok();
         let taken = || TcpSocket::new_v4().unwrap().bind(address).is_ok();
         assert!(!taken());
         assert!(listens().await);
-        assert!(!taken(), "when the instance is dead");
-        assert!(listens().await, "again");
+        assert!(!taken(), "while the instance is down");
+        assert!(listens().await, "after a restart");
     }
 }

@@ -106,7 +106,7 @@ impl Proxy {
         let mut upstream = Connection::open(self.upstream, self.timeout).await?;
         let bytes = self.read_request(portion).await?;
         upstream.send(&bytes).await?;
-        // A server handles resets and orderly ends in different code paths.
+        // A server handles resets and graceful closes in different code paths.
         upstream.abandon(permille.is_multiple_of(2));
         Ok(format!(
             "{portion} of {} bytes reached the server",

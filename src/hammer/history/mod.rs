@@ -1,9 +1,8 @@
 //! What happened, without what it means.
 //!
 //! Owns the record that the sending half hands to the judging half; there is no other path
-//! between them. Guarantees that an outcome that nobody observed stays *unknown*, and that a
-//! history read back from its file is judged as it was when it was written. Knows no rule of the
-//! contract.
+//! between them. Guarantees that an unobserved outcome stays *unknown*, and that a history read back
+//! from its file is judged as it was when it was written. Knows no rule of the contract.
 
 mod attempt;
 mod cycle_history;

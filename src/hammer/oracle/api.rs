@@ -1,4 +1,4 @@
-//! The public list of orders, paged.
+//! The oracle of the public API: the paged list of orders.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,16 +8,16 @@ use crate::hammer::decode;
 use crate::hammer::history::Order;
 use crate::hammer::wire::Pool;
 
-/// The largest page that the contract allows.
-const PAGE: usize = 1000;
-/// A list of more pages than this is not read.
-const MOST_PAGES: usize = 20_000;
+/// The page size: the maximum that the contract allows.
+const PAGE_SIZE: usize = 1000;
+/// Maximum number of pages that are read.
+const MAX_PAGES: usize = 20_000;
 
-/// The list, and a place in it that is safely before the run.
+/// The list of orders, and a position in it that lies before the run.
 pub(crate) struct List {
     pool: Arc<Pool>,
-    /// Two pages before the end when it was last read. Ids are made before they are committed, so
-    /// the very end may still be written to.
+    /// Two pages before the end at the last reading. Ids are assigned before they are committed,
+    /// so orders may still appear near the end.
     start: Mutex<Option<String>>,
 }
 
@@ -28,7 +28,7 @@ struct Page {
 }
 
 impl List {
-    /// Finds the end of the list.
+    /// Walks to the end of the list.
     pub(super) async fn open(pool: Arc<Pool>) -> Result<Self, String> {
         let list = Self {
             pool,
@@ -38,7 +38,7 @@ impl List {
         Ok(list)
     }
 
-    /// Reads from the safe place to the end, and finds a later one for the next time.
+    /// Reads from the remembered position to the end, and remembers a later position.
     pub(super) async fn read(&self, prefix: &str, found: &mut Vec<Order>) -> Result<(), String> {
         self.walk(|page| {
             let ours = page
@@ -53,7 +53,7 @@ impl List {
     async fn walk(&self, mut visit: impl FnMut(&Page)) -> Result<(), String> {
         let mut after = self.lock().clone();
         let mut before = [after.clone(), after.clone()];
-        for _ in 0..MOST_PAGES {
+        for _ in 0..MAX_PAGES {
             let page = self.page(after.as_deref()).await?;
             visit(&page);
             match page.next {
@@ -61,26 +61,26 @@ impl List {
                     *self.lock() = before[0].take();
                     return Ok(());
                 }
-                // A server that ignores `after` would go round for ever.
-                next if next == after => return Err("the list does not get on".to_owned()),
+                // A server that ignores `after` sends the same page for ever.
+                next if next == after => return Err("the list does not advance".to_owned()),
                 next => {
                     before = [before[1].take(), after];
                     after = next;
                 }
             }
         }
-        Err(format!("the list has more than {MOST_PAGES} pages"))
+        Err(format!("the list has more than {MAX_PAGES} pages"))
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<String>> {
-        // A panic elsewhere leaves the place as good as it was.
+        // A panic elsewhere leaves the position valid.
         self.start.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn page(&self, after: Option<&str>) -> Result<Page, String> {
         let path = match after {
-            Some(id) => format!("/orders?limit={PAGE}&after={id}"),
-            None => format!("/orders?limit={PAGE}"),
+            Some(id) => format!("/orders?limit={PAGE_SIZE}&after={id}"),
+            None => format!("/orders?limit={PAGE_SIZE}"),
         };
         let answer = self
             .pool
@@ -91,13 +91,13 @@ impl List {
             return Err(format!("GET /orders answered {}", answer.status));
         }
         let value: Value = serde_json::from_slice(&answer.body)
-            .map_err(|error| format!("GET /orders is not JSON: {error}"))?;
-        parse(&value).ok_or_else(|| "GET /orders is no list of orders".to_owned())
+            .map_err(|error| format!("the body of GET /orders is not JSON: {error}"))?;
+        parse(&value).ok_or_else(|| "the body of GET /orders is not a list of orders".to_owned())
     }
 }
 
 fn parse(value: &Value) -> Option<Page> {
-    // A server without paging may answer the bare list.
+    // A server without paging may answer the list alone.
     let orders = value.get("orders").unwrap_or(value).as_array()?;
     let next = match value.get("next") {
         Some(Value::String(id)) => Some(id.clone()),

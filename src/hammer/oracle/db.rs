@@ -1,4 +1,4 @@
-//! The table of orders, read by SQL and never written.
+//! The oracle of the database: the table of orders, read-only.
 
 use std::time::Duration;
 
@@ -9,34 +9,34 @@ use sea_orm::{
 
 use crate::hammer::history::Order;
 
-/// Why the database cannot be asked.
+/// Why the database cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("the database oracle failed: {0}")]
+#[error("cannot read the database: {0}")]
 pub(crate) struct DatabaseError(#[from] DbErr);
 
 /// The table `orders` with the columns `id`, `item` and `quantity`.
 pub(crate) struct Table(DatabaseConnection);
 
 impl Table {
-    /// Connects; an SQLite file is opened read-only.
+    /// Connects to the database. An SQLite file is opened read-only.
     pub(super) async fn open(url: &str) -> Result<Self, DatabaseError> {
         let mut options = ConnectOptions::new(url);
         options.max_connections(1).sqlx_logging(false);
-        // What looks after idle connections may spin for ever (sqlx 3645).
+        // sqlx's idle reaper can busy-loop (sqlx#3645).
         let never = None::<Duration>;
         options.idle_timeout(never).max_lifetime(never);
         options.map_sqlx_sqlite_opts(|sqlite| sqlite.read_only(true).create_if_missing(false));
         Ok(Self(Database::connect(options).await?))
     }
 
-    /// Every order whose item begins with `prefix`, in one snapshot.
+    /// Reads every order whose item begins with `prefix`, in one snapshot.
     pub(super) async fn read(
         &self,
         prefix: &str,
         found: &mut Vec<Order>,
     ) -> Result<(), DatabaseError> {
         let backend = self.0.get_database_backend();
-        // A UUID is a type of its own in one database and bytes or text in the other.
+        // A UUID is a type of its own in PostgreSQL, and a blob or text in SQLite.
         let sql = match backend {
             DbBackend::Sqlite => {
                 "SELECT CASE typeof(id) WHEN 'blob' THEN lower(hex(id)) ELSE CAST(id AS TEXT) END AS id, \
@@ -52,15 +52,15 @@ impl Table {
         let rows = if backend == DbBackend::Sqlite {
             self.0.query_all_raw(statement).await?
         } else {
-            let reading = self
+            let snapshot = self
                 .0
                 .begin_with_config(
                     Some(IsolationLevel::RepeatableRead),
                     Some(AccessMode::ReadOnly),
                 )
                 .await?;
-            let rows = reading.query_all_raw(statement).await?;
-            reading.commit().await?;
+            let rows = snapshot.query_all_raw(statement).await?;
+            snapshot.commit().await?;
             rows
         };
         for row in rows {

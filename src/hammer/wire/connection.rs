@@ -138,10 +138,10 @@ impl Connection {
         }
     }
 
-    /// Disconnects: with a reset, which the server sees at once, or in order.
+    /// Disconnects, with a reset, which the server sees at once, or gracefully.
     pub(crate) fn abandon(self, reset: bool) {
         if reset {
-            // If the option fails, the connection still ends, in order.
+            // If the option fails, the connection still closes, gracefully.
             let _ = self.stream.set_zero_linger();
         }
     }

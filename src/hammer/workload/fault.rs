@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) enum Fault {
     /// No fault.
     None,
-    /// The client disconnects this long after it sent the request, by a reset or in order.
+    /// The client disconnects this long after it sent the request, with a reset or gracefully.
     Vanish { after_us: u64, reset: bool },
     /// The connection is cut within the request.
     CutRequest { permille: u32 },

@@ -136,15 +136,15 @@ async fn a_requested_scenario_cannot_be_played() {
         (
             &running[..],
             "kill",
-            "kill: only on instances that the hammer starts, without --url",
+            "kill: needs instances that the hammer starts, omit --url",
         ),
-        (&running, "across", "across: only on several instances"),
+        (&running, "across", "across: needs several instances"),
         (
             &["--instances", "1"],
             "across",
-            "across: only on several instances",
+            "across: needs several instances",
         ),
-        (&["--quick"], "pause", "pause: not with --quick"),
+        (&["--quick"], "pause", "pause: not part of --quick"),
     ] {
         let arguments = [service, &["--scenario", scenario]].concat();
         let (output, _) = hammer(folder.path(), &arguments).await;

@@ -1,6 +1,6 @@
 //! Markup under construction, with escaping by construction.
 //!
-//! Everything in a history comes from a target or from a file of somebody else. A string gets into
+//! The strings of a history come from a target or from a foreign file. A string gets into
 //! [`Markup`] either as a literal or as an argument of [`put!`], which escapes it.
 
 use std::fmt::{self, Display, Write};
