@@ -1,13 +1,13 @@
 //! Load mode: results, the generator's ceiling, and thresholds.
 
 use super::{hammer, text};
-use crate::zoo::{Enclosure, named};
+use crate::zoo::{ZooServer, named};
 
 #[tokio::test]
 async fn the_planned_rate_is_kept_and_thresholds_decide() {
-    let zoo = Enclosure::open(named("wait-and-replay"));
+    let server = ZooServer::open(named("wait-and-replay"));
     let folder = tempfile::tempdir().unwrap();
-    let url = &zoo.urls()[0];
+    let url = &server.urls()[0];
     let short = [
         "--duration",
         "1s",

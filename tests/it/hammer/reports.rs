@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use super::{command, hammer, json, text};
-use crate::zoo::{Enclosure, named};
+use crate::zoo::{ZooServer, named};
 
 #[tokio::test]
 async fn a_violation_is_reported_everywhere_and_found_again_offline() {
-    let zoo = Enclosure::open(named("check-then-insert"));
+    let server = ZooServer::open(named("check-then-insert"));
     let folder = tempfile::tempdir().unwrap();
-    let url = &zoo.urls()[0];
+    let url = &server.urls()[0];
     let arguments = ["--quick", "--url", url, "--seed", "7", "--report", "first"];
     let (output, took) = hammer(folder.path(), &arguments).await;
     let said = text(&output.stdout);
@@ -64,11 +64,11 @@ fn assert_valid(report: &serde_json::Value) {
 
 #[tokio::test]
 async fn progress_is_plain_lines_and_a_seed_repeats_the_plan() {
-    let zoo = Enclosure::open(named("wait-and-replay"));
+    let server = ZooServer::open(named("wait-and-replay"));
     let folder = tempfile::tempdir().unwrap();
     let mut plans = Vec::new();
     for report in ["one", "two"] {
-        let url = &zoo.urls()[0];
+        let url = &server.urls()[0];
         let arguments = [
             "--quick",
             "--url",
@@ -120,8 +120,8 @@ async fn without_an_oracle_only_answers_can_violate() {
         ("no-idempotency", 1),
         ("acknowledged-not-stored", 2),
     ] {
-        let zoo = Enclosure::open(named(species));
-        let arguments = ["--quick", "--url", &zoo.urls()[0], "--oracle", "none"];
+        let server = ZooServer::open(named(species));
+        let arguments = ["--quick", "--url", &server.urls()[0], "--oracle", "none"];
         let (output, _) = hammer(folder.path(), &arguments).await;
         assert_eq!(
             output.status.code(),
@@ -134,9 +134,15 @@ async fn without_an_oracle_only_answers_can_violate() {
 
 #[tokio::test]
 async fn a_run_without_overlaps_gives_no_verdict() {
-    let zoo = Enclosure::open(named("wait-and-replay"));
+    let server = ZooServer::open(named("wait-and-replay"));
     let folder = tempfile::tempdir().unwrap();
-    let arguments = ["--quick", "--url", &zoo.urls()[0], "--scenario", "mismatch"];
+    let arguments = [
+        "--quick",
+        "--url",
+        &server.urls()[0],
+        "--scenario",
+        "mismatch",
+    ];
     let (output, _) = hammer(folder.path(), &arguments).await;
     let said = text(&output.stdout);
     assert_eq!(output.status.code(), Some(2), "{said}");
@@ -145,9 +151,9 @@ async fn a_run_without_overlaps_gives_no_verdict() {
 
 #[tokio::test]
 async fn an_interrupted_run_writes_its_reports() {
-    let zoo = Enclosure::open(named("wait-and-replay"));
+    let server = ZooServer::open(named("wait-and-replay"));
     let folder = tempfile::tempdir().unwrap();
-    let arguments = ["--url", &zoo.urls()[0], "--report", "report"];
+    let arguments = ["--url", &server.urls()[0], "--report", "report"];
     let run = command(folder.path(), &arguments)
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::null())

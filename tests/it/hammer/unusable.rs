@@ -85,8 +85,8 @@ async fn the_target_does_not_take_orders() {
 #[tokio::test]
 async fn the_target_stops_answering_during_the_run() {
     let answered = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
-    let zoo = crate::zoo::Enclosure::open(crate::zoo::named("wait-and-replay"));
-    let upstream = zoo.urls()[0].replace("http://", "");
+    let server = crate::zoo::ZooServer::open(crate::zoo::named("wait-and-replay"));
+    let upstream = server.urls()[0].replace("http://", "");
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     // A proxy that hangs after four hundred reads from the server.

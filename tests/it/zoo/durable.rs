@@ -1,6 +1,6 @@
-//! Species in processes of their own, which are killed: what they wrote down is all they know.
+//! Species in processes of their own, which are killed and know only what they wrote.
 //!
-//! The process is this test program again, asked for the one "test" that serves for ever.
+//! Each process is this test program again, running the one "test" that serves for ever.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use orders::hammer::{
     Format, Launch, OracleChoice, Profile, Progress, Report, Scenario, Service, Settings, Verdict,
 };
 
-use super::journal::remember;
+use super::journal::recover;
 use super::shop::{Call, Reply};
 use super::wrong_under_faults::{key_then_order, order_then_key};
-use super::{CORRECT, Enclosure, Species, Window, Work};
+use super::{CORRECT, Species, Window, Work, ZooServer};
 
 const SPECIES: [Species; 5] = [
     Species {
@@ -20,14 +20,14 @@ const SPECIES: [Species; 5] = [
     },
     Species {
         name: "order-then-key",
-        wrong: "writes the order, and 2 ms later the key; it may die in between",
+        wrong: "writes the order, and the key 2 ms later; a kill in between loses the key",
         window: Window::LONG,
         place: order_then_key,
         ..CORRECT
     },
     Species {
         name: "key-then-order",
-        wrong: "writes the key, and 2 ms later the order; it may die in between",
+        wrong: "writes the key, and the order 2 ms later; a kill in between loses the order",
         window: Window::LONG,
         place: key_then_order,
         ..CORRECT
@@ -40,7 +40,7 @@ const SPECIES: [Species; 5] = [
     },
     Species {
         name: "keys-in-memory",
-        wrong: "writes orders, and forgets all keys with the process",
+        wrong: "writes orders, but keeps keys only in memory",
         ..CORRECT
     },
 ];
@@ -67,17 +67,17 @@ fn write_behind(call: Call) -> Work {
 }
 
 #[test]
-#[ignore = "serves for ever: the hammer starts it"]
+#[ignore = "serves for ever, started by the hammer"]
 fn serve() {
     let variable = |name| std::env::var(name).unwrap();
     let name = variable("ZOO_SPECIES");
     let species = SPECIES.into_iter().find(|one| one.name == name).unwrap();
-    let shop = remember(variable("ZOO_JOURNAL").as_ref(), name != "keys-in-memory");
-    Enclosure::listen(species, shop, variable("PORT").parse().unwrap()).stay();
+    let shop = recover(variable("ZOO_JOURNAL").as_ref(), name != "keys-in-memory");
+    ZooServer::listen(species, shop, variable("PORT").parse().unwrap()).stay();
 }
 
-/// Kills a species again and again. What it printed meanwhile is told beside the report.
-async fn killed(name: &str) -> (Report, String) {
+/// Runs the scenario `kill` against a species; returns the report and the log of the process.
+async fn run_kill(name: &str) -> (Report, String) {
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("journal").display().to_string();
     let launch = Launch {
@@ -111,26 +111,29 @@ async fn killed(name: &str) -> (Report, String) {
 }
 
 async fn expect(name: &str, verdict: Verdict, invariants: &[&str]) {
-    let (report, printed) = killed(name).await;
-    let told = format!("{name}: {}\n{printed}", report.text(false));
-    assert_eq!(report.verdict(), verdict, "{told}");
+    let (report, printed) = run_kill(name).await;
+    let context = format!("{name}: {}\n{printed}", report.text(false));
+    assert_eq!(report.verdict(), verdict, "{context}");
     for invariant in invariants {
-        assert!(report.violated_invariants().contains(invariant), "{told}");
+        assert!(
+            report.violated_invariants().contains(invariant),
+            "{context}"
+        );
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_journal_survives() {
+async fn a_journal_survives_kills() {
     expect("journal", Verdict::Held, &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_order_without_its_key_is_made_twice() {
+async fn an_order_stored_before_its_key_is_made_twice() {
     expect("order-then-key", Verdict::Violated, &["one-order"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_key_without_its_order_acknowledges_nothing() {
+async fn a_key_stored_before_its_order_loses_the_order() {
     expect(
         "key-then-order",
         Verdict::Violated,
@@ -140,11 +143,11 @@ async fn a_key_without_its_order_acknowledges_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_answer_before_the_write_is_lost() {
+async fn an_answer_before_the_write_is_a_violation() {
     expect("write-behind", Verdict::Violated, &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn keys_that_die_with_the_process_are_used_twice() {
+async fn keys_in_memory_are_lost_with_the_process() {
     expect("keys-in-memory", Verdict::Violated, &["one-order"]).await;
 }

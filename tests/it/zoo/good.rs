@@ -1,4 +1,5 @@
-//! Correct servers: what the contract leaves open they do differently, and none may be convicted.
+//! Correct servers, which differ where the contract leaves a choice. None may be reported as
+//! violated.
 
 use super::shop::{Call, Reply};
 use super::{CORRECT, Species, Window, Work};
@@ -43,8 +44,8 @@ pub(super) const SPECIES: &[Species] = &[
     },
 ];
 
-/// In a task of its own, which a client that goes away does not end: look, work, store and keep
-/// under the lock of the key; whoever comes later waits.
+/// Looks up, stores and keeps under the lock of the key; later requests wait for it. Runs in a task
+/// of its own, which a disconnect does not cancel.
 pub(super) fn wait_and_replay(call: Call) -> Work {
     let work = tokio::spawn(async move {
         let key = call.key.clone();
@@ -58,7 +59,7 @@ pub(super) fn wait_and_replay(call: Call) -> Work {
     Box::pin(async { work.await.unwrap() })
 }
 
-/// The same, but whoever comes later is told to come again.
+/// The same, but later requests are refused instead of waiting.
 fn refuse_in_flight(call: Call, refusal: fn() -> Reply) -> Work {
     let work = tokio::spawn(async move {
         if let Some(kept) = call.kept() {

@@ -1,4 +1,4 @@
-//! What a species in a process of its own writes down, and what it remembers by it.
+//! The journal of a species in a process of its own, and its recovery.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 
 use super::shop::{Kept, Order, Payload, Shop};
 
-/// What was written down, a line each: a kill may tear the last one, and takes all of it or nothing.
+/// An append-only file with one record per line. A kill may tear the last line, which is then
+/// dropped.
 #[derive(Debug)]
 pub(super) struct Journal {
     file: Mutex<File>,
@@ -19,7 +20,7 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Appends an order, a key, or both, as one line.
+    /// Appends an order, a key, or both as one line.
     pub(super) fn append(&self, order: Option<&Kept>, key: Option<(&str, &Kept)>) {
         let key = key.filter(|_| self.keys);
         let Some(kept) = order.or(key.map(|(_, kept)| kept)) else {
@@ -43,8 +44,8 @@ impl Journal {
     }
 }
 
-/// The shop as the journal remembers it, which is made whole again.
-pub(super) fn remember(path: &Path, keys: bool) -> Shop {
+/// Recovers the shop from the journal, and truncates a torn line.
+pub(super) fn recover(path: &Path, keys: bool) -> Shop {
     let file = OpenOptions::new()
         .create(true)
         .append(true)
@@ -87,7 +88,7 @@ pub(super) fn remember(path: &Path, keys: bool) -> Shop {
 }
 
 #[test]
-fn a_torn_line_was_never_written() {
+fn a_torn_line_is_dropped() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal");
     let kept = |id| Kept {
@@ -102,7 +103,7 @@ fn a_torn_line_was_never_written() {
         since: Instant::now(),
     };
     let write = |id: u64| {
-        let shop = remember(&path, true);
+        let shop = recover(&path, true);
         let (kept, key) = (kept(id), format!("key {id}"));
         shop.journal
             .unwrap()
@@ -113,7 +114,7 @@ fn a_torn_line_was_never_written() {
     for torn in first..write(2) {
         let file = OpenOptions::new().write(true).open(&path).unwrap();
         file.set_len(torn).unwrap();
-        let shop = remember(&path, true);
+        let shop = recover(&path, true);
         assert_eq!(shop.orders.lock().unwrap().len(), 1, "torn at {torn}");
         assert_eq!(shop.keys.lock().unwrap().len(), 1, "torn at {torn}");
         assert_eq!(write(2), 2 * first);

@@ -1,7 +1,7 @@
-//! Servers that are wrong on purpose, and correct ones beside them: the proof of the hammer.
+//! The zoo: servers that are wrong on purpose, and correct ones, to test the hammer itself.
 //!
-//! All share one skeleton. A species differs from the correct server in a few lines, so that it
-//! can be seen at once what is wrong with it. Each runs on an event loop of its own thread.
+//! All of them share one skeleton. A species differs from the correct server in a few lines, so
+//! its bug is easy to see. Each runs on an event loop in a thread of its own.
 
 mod durable;
 mod good;
@@ -22,37 +22,37 @@ use orders::hammer::{
     OracleChoice, Profile, Progress, Report, Scenario, Service, Settings, Target, Verdict,
 };
 
-pub(crate) use server::Enclosure;
+pub(crate) use server::ZooServer;
 use shop::{Call, Kept, Reply};
 
-/// What a species does with an order.
+/// The future that handles an order.
 type Work = Pin<Box<dyn Future<Output = Reply> + Send>>;
 
-/// A way to build the server.
+/// A variant of the server.
 #[derive(Clone, Copy)]
 pub(crate) struct Species {
     pub(crate) name: &'static str,
-    /// What is wrong with it, or nothing.
+    /// What is wrong with it; empty for a correct server.
     pub(crate) wrong: &'static str,
-    /// Instances that share what is stored.
+    /// The number of instances, which share the stored orders.
     pub(crate) instances: usize,
-    /// How long it waits where a real server would talk to its database.
+    /// How long it waits where a real server would query its database.
     window: Window,
-    /// Whether it is only wrong by the letter of the contract.
+    /// Whether it is only wrong in a strict run.
     pub(crate) strict: bool,
-    /// What it takes for the key.
+    /// Computes the key from the header.
     key: fn(&str) -> String,
-    /// What it takes for the payload.
+    /// Computes the fingerprint from the body.
     fingerprint: fn(&[u8], &shop::Payload) -> String,
-    /// What it does.
+    /// Handles an order.
     place: fn(Call) -> Work,
-    /// What it answers to a payload that it knows.
+    /// Answers a known payload.
     replay: fn(&Call, &Kept) -> Reply,
-    /// Whether it takes orders without a key.
+    /// Whether it accepts orders without a key.
     keyless: bool,
 }
 
-/// A stay at the database.
+/// The duration of a database query.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Window {
     /// One turn of the event loop.
@@ -60,7 +60,7 @@ enum Window {
     Millis(u64),
 }
 
-/// The correct server, from which all others are made.
+/// The correct server, which all others are derived from.
 const CORRECT: Species = Species {
     name: "correct",
     wrong: "",
@@ -74,7 +74,7 @@ const CORRECT: Species = Species {
     keyless: false,
 };
 
-/// Everything that lives here.
+/// All species.
 pub(crate) fn all() -> Vec<Species> {
     [
         good::SPECIES,
@@ -86,17 +86,17 @@ pub(crate) fn all() -> Vec<Species> {
     .concat()
 }
 
-/// The species of that name.
+/// Finds the species with this name.
 pub(crate) fn named(name: &str) -> Species {
     let found = all().into_iter().find(|one| one.name == name);
     found.unwrap_or_else(|| panic!("no species {name:?}"))
 }
 
-/// Hammers a species with `seed`, on all scenarios of the quick run or only on `scenarios`.
+/// Runs the hammer with `seed` against a species: the quick profile, or only `scenarios`.
 pub(crate) async fn hammer(species: Species, seed: u64, scenarios: &[Scenario]) -> Report {
-    let enclosure = Enclosure::open(species);
+    let server = ZooServer::open(species);
     let mut targets = Vec::new();
-    for url in enclosure.urls() {
+    for url in server.urls() {
         targets.push(Target::resolve(&url, false).await.unwrap());
     }
     let settings = Settings {
@@ -116,8 +116,8 @@ pub(crate) async fn hammer(species: Species, seed: u64, scenarios: &[Scenario]) 
     report.expect("a quick run ends").unwrap()
 }
 
-/// A test for each species, and one that none was forgotten.
-macro_rules! inhabitants {
+/// Defines a test for each species, and the list of their names.
+macro_rules! species_tests {
     ($verdict:ident: $($test:ident $name:literal,)*) => {
         mod $verdict {
             $(
@@ -131,10 +131,10 @@ macro_rules! inhabitants {
     };
 }
 
-async fn convicted(name: &str) {
+async fn is_detected(name: &str) {
     let species = named(name);
     let mut last = String::new();
-    // Two seeds: a race may be missed once on a machine that is busy with other tests.
+    // Two seeds: on a machine that is busy with other tests, one run may miss a race.
     for seed in [1, 2] {
         let report = hammer(species, seed, &[]).await;
         if report.verdict() == Verdict::Violated {
@@ -142,17 +142,17 @@ async fn convicted(name: &str) {
         }
         last = report.text(false);
     }
-    panic!("{name} was not convicted: {}\n{last}", species.wrong);
+    panic!("{name} was not detected: {}\n{last}", species.wrong);
 }
 
-async fn acquitted(name: &str) {
+async fn is_not_accused(name: &str) {
     let mut held = 0;
     for seed in 1..=3 {
         let report = hammer(named(name), seed, &[]).await;
         let (verdict, text) = (report.verdict(), report.text(false));
         assert_ne!(verdict, Verdict::Violated, "{name}: {text}");
         held += usize::from(verdict == Verdict::Held);
-        // On a machine that is busy with other tests there may be no time to see enough.
+        // On a machine that is busy with other tests, a run may not observe enough.
         if held > 0 && seed > 1 {
             return;
         }
@@ -160,7 +160,7 @@ async fn acquitted(name: &str) {
     }
 }
 
-inhabitants! { acquitted:
+species_tests! { is_not_accused:
     wait_and_replay "wait-and-replay",
     conflict_in_flight "conflict-in-flight",
     busy_in_flight "busy-in-flight",
@@ -170,7 +170,7 @@ inhabitants! { acquitted:
     replay_as_created "replay-as-created",
 }
 
-inhabitants! { convicted:
+species_tests! { is_detected:
     no_idempotency "no-idempotency",
     check_then_insert "check-then-insert",
     check_then_insert_slow "check-then-insert-slow",
@@ -213,16 +213,16 @@ inhabitants! { convicted:
 }
 
 #[test]
-fn every_species_is_tested() {
-    let tested = [acquitted::NAMES, convicted::NAMES].concat();
+fn every_species_has_a_test() {
+    let tested = [is_not_accused::NAMES, is_detected::NAMES].concat();
     for species in all() {
         assert!(
             tested.contains(&species.name),
             "{} has no test",
             species.name
         );
-        let good = acquitted::NAMES.contains(&species.name);
+        let good = is_not_accused::NAMES.contains(&species.name);
         assert_eq!(good, species.wrong.is_empty(), "{}", species.name);
     }
-    assert!(acquitted::NAMES.len() >= 5 && convicted::NAMES.len() >= 26);
+    assert!(is_not_accused::NAMES.len() >= 5 && is_detected::NAMES.len() >= 26);
 }

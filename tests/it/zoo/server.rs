@@ -1,4 +1,4 @@
-//! The skeleton: HTTP, the rules that every species keeps, and the thread it lives on.
+//! The skeleton of every species: HTTP, the common rules, and the thread it runs on.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -15,20 +15,20 @@ use tokio::sync::oneshot;
 use super::shop::{Call, Payload, Reply, Shop};
 use super::{Species, Window};
 
-/// A species at home: its instances listen until this value is gone.
-pub(crate) struct Enclosure {
+/// A running species. Its instances listen until it is dropped.
+pub(crate) struct ZooServer {
     ports: Vec<u16>,
     closed: Option<oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
-impl Enclosure {
-    /// Starts the instances of a species, all on one event loop, as a Node server would be.
+impl ZooServer {
+    /// Starts the instances of a species, all on one event loop.
     pub(crate) fn open(species: Species) -> Self {
         Self::listen(species, Shop::default(), 0)
     }
 
-    /// The same on a port of one's own, with what is stored already.
+    /// Starts them on a given port, with the orders of `shop`.
     pub(super) fn listen(species: Species, shop: Shop, port: u16) -> Self {
         let (closed, until_closed) = oneshot::channel();
         let (tell, told) = std::sync::mpsc::channel();
@@ -55,9 +55,9 @@ impl Enclosure {
         }
     }
 
-    /// Stays for ever.
+    /// Serves until the process is killed.
     pub(super) fn stay(mut self) {
-        // The thread waits for a word that never comes.
+        // The thread waits for a signal that is never sent.
         let _open = self.closed.take();
         self.thread.take().unwrap().join().unwrap();
     }
@@ -71,7 +71,7 @@ impl Enclosure {
     }
 }
 
-impl Drop for Enclosure {
+impl Drop for ZooServer {
     fn drop(&mut self) {
         drop(self.closed.take());
         if let Some(thread) = self.thread.take() {
@@ -90,7 +90,7 @@ async fn listen(listener: TcpListener, shop: Arc<Shop>, species: Species, instan
             async move { Ok::<_, Infallible>(respond(request, shop, species, instance).await) }
         });
         tokio::spawn(async move {
-            // How a connection ends is the client's business.
+            // Clients may end a connection in any way.
             let _ = hyper::server::conn::http1::Builder::new()
                 .serve_connection(TokioIo::new(stream), service)
                 .await;
@@ -122,7 +122,7 @@ async fn respond(
     response.body(Full::new(Bytes::from(reply.body))).unwrap()
 }
 
-/// The request, if it is one that may place an order.
+/// Validates the request; the error is the refusal.
 async fn call(
     request: Request<Incoming>,
     shop: Arc<Shop>,
@@ -222,6 +222,6 @@ fn list(shop: &Shop, query: &str) -> Reply {
 }
 
 impl Window {
-    /// Another name for the same species with a longer stay.
+    /// Long enough for a duplicate to arrive.
     pub(super) const LONG: Self = Self::Millis(2);
 }

@@ -1,4 +1,4 @@
-//! What all species have: orders, keys, and the steps that they take in the wrong order.
+//! What all species share: orders, keys, and the steps that the wrong ones take in the wrong order.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,21 +8,21 @@ use std::time::{Duration, Instant};
 use super::journal::Journal;
 use super::{Species, Window};
 
-/// An order as it was asked for.
+/// A requested order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Payload {
     pub(super) item: String,
     pub(super) quantity: u64,
 }
 
-/// An order that has an id.
+/// An order with an id.
 #[derive(Debug, Clone)]
 pub(super) struct Order {
     pub(super) id: u64,
     pub(super) payload: Payload,
 }
 
-/// What is remembered under a key.
+/// What is kept under a key.
 #[derive(Debug, Clone)]
 pub(super) struct Kept {
     pub(super) order: Order,
@@ -30,20 +30,20 @@ pub(super) struct Kept {
     pub(super) since: Instant,
 }
 
-/// What is stored, for all instances.
+/// What all instances store.
 #[derive(Debug, Default)]
 pub(super) struct Shop {
     pub(super) orders: Mutex<Vec<Order>>,
     pub(super) keys: Mutex<HashMap<String, Kept>>,
-    /// Keys that somebody is at work on.
+    /// The fingerprints of requests in flight, by key.
     pub(super) busy: Mutex<HashMap<String, String>>,
     pub(super) ids: AtomicU64,
-    /// What survives the process, where anything does.
+    /// The journal, if the species survives kills.
     pub(super) journal: Option<Journal>,
     locks: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
 }
 
-/// One request, and what it may use.
+/// One request and its server.
 #[derive(Clone)]
 pub(super) struct Call {
     pub(super) shop: Arc<Shop>,
@@ -52,7 +52,7 @@ pub(super) struct Call {
     pub(super) key: String,
     pub(super) fingerprint: String,
     pub(super) payload: Payload,
-    /// What was kept when the head of the request arrived.
+    /// What was kept for the key when the head of the request arrived.
     pub(super) early: Option<Kept>,
 }
 
@@ -111,12 +111,12 @@ impl Reply {
 }
 
 impl Call {
-    /// What is kept under the key.
+    /// Returns what is kept under the key.
     pub(super) fn kept(&self) -> Option<Kept> {
         self.shop.keys.lock().unwrap().get(&self.key).cloned()
     }
 
-    /// An order with a new id, not stored.
+    /// Creates an order with a new id, without storing it.
     pub(super) fn draft(&self) -> Kept {
         let id = 1 + self.shop.ids.fetch_add(1, Ordering::Relaxed);
         Kept {
@@ -129,17 +129,17 @@ impl Call {
         }
     }
 
-    /// Stores the order.
+    /// Stores the order without its key.
     pub(super) fn store(&self, kept: &Kept) {
         self.write(Some(kept), None);
     }
 
-    /// Remembers it under the key.
+    /// Keeps the order under its key, without storing it.
     pub(super) fn keep(&self, kept: &Kept) {
         self.write(None, Some(kept));
     }
 
-    /// Stores and remembers, as one.
+    /// Stores the order and keeps the key, atomically.
     pub(super) fn write(&self, order: Option<&Kept>, key: Option<&Kept>) {
         if let Some(journal) = &self.shop.journal {
             journal.append(order, key.map(|kept| (self.key.as_str(), kept)));
@@ -152,7 +152,7 @@ impl Call {
         keys.extend(key.map(|kept| (self.key.clone(), kept.clone())));
     }
 
-    /// Remembers it, unless somebody was faster: then that is returned.
+    /// Keeps the order under its key, unless another request was faster: then returns that one's.
     pub(super) fn keep_first(&self, kept: &Kept) -> Option<Kept> {
         let mut keys = self.shop.keys.lock().unwrap();
         if let Some(winner) = keys.get(&self.key) {
@@ -162,14 +162,14 @@ impl Call {
         None
     }
 
-    /// Draft, store and keep, all at once.
+    /// Drafts, stores and keeps an order, atomically.
     pub(super) fn fresh(&self) -> Reply {
         let kept = self.draft();
         self.write(Some(&kept), Some(&kept));
         Reply::order(201, &kept)
     }
 
-    /// What a known key is answered: its order, or that it is reused.
+    /// Answers a known key: with its order, or that the key is reused.
     pub(super) fn known(&self, kept: &Kept) -> Reply {
         if kept.fingerprint == self.fingerprint {
             (self.species.replay)(self, kept)
@@ -178,7 +178,7 @@ impl Call {
         }
     }
 
-    /// A stay at the database.
+    /// Waits as long as a database query takes.
     pub(super) async fn window(&self) {
         match self.species.window {
             Window::Turn => tokio::task::yield_now().await,
@@ -186,7 +186,7 @@ impl Call {
         }
     }
 
-    /// Nobody else is at work on the key, or on whatever else is named.
+    /// Takes the lock of this name.
     pub(super) async fn locked(&self, name: &str) -> tokio::sync::OwnedMutexGuard<()> {
         let lock = Arc::clone(
             self.shop

@@ -1,4 +1,4 @@
-//! Wrong in what is answered, or in what is stored beside the answer.
+//! Servers with wrong answers, or answers that differ from what is stored.
 
 use super::good::wait_and_replay;
 use super::shop::{Kept, Reply};
@@ -7,7 +7,7 @@ use super::{CORRECT, Species};
 pub(super) const SPECIES: &[Species] = &[
     Species {
         name: "new-id-on-replay",
-        wrong: "a replay answers 200 with another id",
+        wrong: "a replay answers 200 with a new id",
         replay: |call, kept| {
             let mut other = kept.clone();
             other.order.id = call.draft().order.id;
@@ -17,7 +17,7 @@ pub(super) const SPECIES: &[Species] = &[
     },
     Species {
         name: "drifting-body",
-        wrong: "a replay is rebuilt, and tells its age",
+        wrong: "a replay is rendered again, and contains its age",
         replay: |_, kept| {
             let mut reply = Reply::order(200, kept).replayed();
             let age = format!(r#","age":{}}}"#, kept.since.elapsed().as_micros());
@@ -28,7 +28,7 @@ pub(super) const SPECIES: &[Species] = &[
     },
     Species {
         name: "stored-unlike-answer",
-        wrong: "stores at most 50 pieces, and answers what was asked",
+        wrong: "stores a quantity of at most 50, and answers the requested one",
         place: |call| {
             Box::pin(async move {
                 if let Some(kept) = call.kept() {
@@ -46,7 +46,7 @@ pub(super) const SPECIES: &[Species] = &[
     },
     Species {
         name: "acknowledged-not-stored",
-        wrong: "one order in twenty is answered and kept, but not stored",
+        wrong: "one order in twenty is answered and its key kept, but the order is not stored",
         place: |call| {
             Box::pin(async move {
                 if let Some(kept) = call.kept() {
@@ -64,7 +64,7 @@ pub(super) const SPECIES: &[Species] = &[
     },
     Species {
         name: "marker-lost-under-fire",
-        wrong: "who waited for the first request gets a replay that does not say so",
+        wrong: "a duplicate that waited gets a replay without its marker",
         window: super::Window::LONG,
         place: |call| {
             Box::pin(async move {
@@ -82,19 +82,19 @@ pub(super) const SPECIES: &[Species] = &[
     },
     Species {
         name: "missing-fingerprint",
-        wrong: "another payload is answered with the first one's order",
+        wrong: "a different payload gets the order of the first one",
         fingerprint: |_, _| String::new(),
         ..CORRECT
     },
     Species {
         name: "half-fingerprint",
-        wrong: "the item is forgotten in the fingerprint",
+        wrong: "the fingerprint does not cover the item",
         fingerprint: |_, payload| payload.quantity.to_string(),
         ..CORRECT
     },
     Species {
         name: "mismatch-executed",
-        wrong: "another payload under the same key is another order",
+        wrong: "a different payload under the same key creates another order",
         place: |call| {
             Box::pin(async move {
                 match call.kept() {
@@ -107,7 +107,7 @@ pub(super) const SPECIES: &[Species] = &[
     },
     Species {
         name: "mismatch-overwrites",
-        wrong: "another payload is refused, after the order was updated",
+        wrong: "a different payload is refused, but has updated the order",
         place: |call| {
             Box::pin(async move {
                 let update = |kept: &Kept| {
@@ -130,14 +130,14 @@ pub(super) const SPECIES: &[Species] = &[
     },
     Species {
         name: "raw-fingerprint-strict",
-        wrong: "the same JSON in another spelling is another payload (by the letter)",
+        wrong: "the same JSON in another spelling is a different payload (strict)",
         strict: true,
         fingerprint: |body, _| format!("{body:?}"),
         ..CORRECT
     },
 ];
 
-/// A number without a pattern.
+/// Scatters consecutive numbers.
 fn scattered(number: u64) -> u64 {
     (number.wrapping_mul(0x9e37_79b9_7f4a_7c15)) >> 32
 }

@@ -1,29 +1,29 @@
-//! Wrong about what a key is.
+//! Servers with wrong keys.
 
 use super::{CORRECT, Species};
 
 pub(super) const SPECIES: &[Species] = &[
     Species {
         name: "folded-keys",
-        wrong: "the key's column ignores case",
+        wrong: "the key column ignores case",
         key: str::to_lowercase,
         ..CORRECT
     },
     Species {
         name: "truncated-keys",
-        wrong: "the key's column has 64 characters",
+        wrong: "the key column has 64 characters",
         key: |key| key.chars().take(64).collect(),
         ..CORRECT
     },
     Species {
         name: "truncated-long-keys",
-        wrong: "the key's column has 128 characters",
+        wrong: "the key column has 128 characters",
         key: |key| key.chars().take(128).collect(),
         ..CORRECT
     },
     Species {
         name: "hashed-keys",
-        wrong: "the key is a hash of 16 bits",
+        wrong: "the key is hashed to 16 bits",
         key: |key| {
             let hash = key.bytes().fold(7_u32, |hash, byte| {
                 (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
@@ -34,7 +34,7 @@ pub(super) const SPECIES: &[Species] = &[
     },
     Species {
         name: "wildcard-keys",
-        wrong: "looks the key up with LIKE, where _ is any character",
+        wrong: "looks up the key with LIKE, where _ matches any character",
         key: |key| {
             let end = key.len().saturating_sub(2);
             key.char_indices()
@@ -51,7 +51,7 @@ pub(super) const SPECIES: &[Species] = &[
     },
     Species {
         name: "payload-is-the-key",
-        wrong: "two orders with the same payload are taken for duplicates",
+        wrong: "two orders with equal payloads are taken for duplicates",
         place: |mut call| {
             call.key.clone_from(&call.fingerprint);
             super::good::wait_and_replay(call)
@@ -60,7 +60,7 @@ pub(super) const SPECIES: &[Species] = &[
     },
     Species {
         name: "key-not-required",
-        wrong: "takes an order without a key",
+        wrong: "accepts an order without a key",
         keyless: true,
         ..CORRECT
     },

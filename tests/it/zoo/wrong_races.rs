@@ -1,4 +1,4 @@
-//! Wrong when requests meet.
+//! Servers with race conditions.
 
 use super::good::wait_and_replay;
 use super::shop::{Call, Reply};
@@ -7,26 +7,26 @@ use super::{CORRECT, Species, Window, Work};
 pub(super) const SPECIES: &[Species] = &[
     Species {
         name: "no-idempotency",
-        wrong: "does not look at the key",
+        wrong: "ignores the key",
         place: |call| Box::pin(async move { call.fresh() }),
         ..CORRECT
     },
     Species {
         name: "check-then-insert",
-        wrong: "looks for the key, and one turn of the event loop later inserts",
+        wrong: "checks the key, and inserts one turn of the event loop later",
         place: check_then_insert,
         ..CORRECT
     },
     Species {
         name: "check-then-insert-slow",
-        wrong: "looks for the key, and 2 ms later inserts",
+        wrong: "checks the key, and inserts 2 ms later",
         window: Window::LONG,
         place: check_then_insert,
         ..CORRECT
     },
     Species {
         name: "check-in-middleware",
-        wrong: "looks for the key when the head arrives, inserts when the body is there",
+        wrong: "checks the key when the head arrives, and inserts when the body is complete",
         place: |call| {
             Box::pin(async move {
                 match &call.early {
@@ -39,7 +39,7 @@ pub(super) const SPECIES: &[Species] = &[
     },
     Species {
         name: "set-without-nx",
-        wrong: "writes the lock without looking whether it is there",
+        wrong: "sets the lock without checking whether it is held",
         place: |call| {
             Box::pin(async move {
                 if let Some(kept) = call.kept() {
@@ -69,25 +69,25 @@ pub(super) const SPECIES: &[Species] = &[
     },
     Species {
         name: "unique-violation-503",
-        wrong: "the loser of the unique index gets a 503, and nobody says when to come again",
+        wrong: "the loser of the unique index gets a 503 without Retry-After",
         place: |call| loser(call, || Reply::new(503, r#"{"error":"try again"}"#)),
         ..CORRECT
     },
     Species {
         name: "empty-winner",
-        wrong: "inserts on conflict do nothing, and answers the row that it did not get",
+        wrong: "inserts with ON CONFLICT DO NOTHING, and answers the row that it did not get",
         place: |call| loser(call, || Reply::new(200, "{}").replayed()),
         ..CORRECT
     },
     Species {
         name: "loser-not-found",
-        wrong: "the loser looks for the winner too early and finds nothing",
+        wrong: "the loser looks for the winner too early, and answers 404",
         place: |call| loser(call, || Reply::new(404, r#"{"error":"Not found"}"#)),
         ..CORRECT
     },
     Species {
         name: "conflict-for-ever",
-        wrong: "a duplicate in flight makes the key answer 409 for ever",
+        wrong: "after one concurrent duplicate, the key answers 409 for ever",
         window: Window::LONG,
         place: conflict_for_ever,
         ..CORRECT
@@ -104,7 +104,7 @@ pub(super) const SPECIES: &[Species] = &[
     },
     Species {
         name: "lock-per-instance",
-        wrong: "the mutex that protects check and insert is the instance's own",
+        wrong: "the mutex around check and insert is local to the instance",
         instances: 2,
         window: Window::LONG,
         place: |call| {
@@ -118,14 +118,14 @@ pub(super) const SPECIES: &[Species] = &[
     },
     Species {
         name: "stale-replica",
-        wrong: "the second instance reads what was there 100 ms ago, and refuses what it cannot insert",
+        wrong: "the second instance reads a replica that lags by 100 ms, and refuses what it cannot insert",
         instances: 2,
         place: stale_replica,
         ..CORRECT
     },
     Species {
         name: "mismatch-race-slips",
-        wrong: "who waited for the first request gets its answer, whatever he asked for",
+        wrong: "a request that waited gets the answer of the first one, whatever its payload",
         window: Window::LONG,
         place: |call| {
             Box::pin(async move {
@@ -143,7 +143,7 @@ pub(super) const SPECIES: &[Species] = &[
     },
     Species {
         name: "two-fresh",
-        wrong: "who waited for the first request is told that he was the first",
+        wrong: "a duplicate that waited gets 201, as if it were the first request",
         window: Window::LONG,
         place: |call| {
             Box::pin(async move {
@@ -173,7 +173,7 @@ fn check_then_insert(call: Call) -> Work {
     })
 }
 
-/// Check, then an insert that only the first one wins; `reply` is for the others.
+/// Checks, then inserts under a unique index; the losers get `reply`.
 fn loser(call: Call, reply: fn() -> Reply) -> Work {
     Box::pin(async move {
         if let Some(kept) = call.kept() {

@@ -1,4 +1,4 @@
-//! Wrong when a client goes away, comes back late, or meets an error.
+//! Servers that go wrong when a client disconnects, retries late, or gets an error.
 
 use std::time::Duration;
 
@@ -9,28 +9,28 @@ use super::{CORRECT, Species, Window, Work};
 pub(super) const SPECIES: &[Species] = &[
     Species {
         name: "key-lost-on-vanish",
-        wrong: "stores the order, and 2 ms later the key; a client that goes away ends it in between",
+        wrong: "stores the order, and the key 2 ms later; a disconnect in between cancels the rest",
         window: Window::LONG,
         place: order_then_key,
         ..CORRECT
     },
     Species {
         name: "lock-leaked-on-vanish",
-        wrong: "a client that goes away leaves its key in use",
+        wrong: "a disconnect leaves the key in use",
         window: Window::LONG,
         place: |call| lock_leaked(call, |_| Box::pin(async { Reply::in_use() })),
         ..CORRECT
     },
     Species {
         name: "lock-leaked-and-waited-for",
-        wrong: "a client that goes away leaves its key in use, and all others wait for it",
+        wrong: "a disconnect leaves the key in use, and all later requests wait for it",
         window: Window::LONG,
         place: |call| lock_leaked(call, wait_for_the_lock),
         ..CORRECT
     },
     Species {
         name: "key-before-order",
-        wrong: "keeps the key, and 2 ms later stores the order; a client that goes away ends it in between",
+        wrong: "stores the key, and the order 2 ms later; a disconnect in between cancels the rest",
         window: Window::LONG,
         place: key_then_order,
         ..CORRECT
@@ -48,7 +48,7 @@ pub(super) const SPECIES: &[Species] = &[
     },
     Species {
         name: "error-after-effect",
-        wrong: "one order in thirty is stored, answered 503, and its key freed",
+        wrong: "one order in thirty is stored but answered 503, and its key is freed",
         place: |call| {
             Box::pin(async move {
                 let key = call.key.clone();
@@ -65,7 +65,7 @@ pub(super) const SPECIES: &[Species] = &[
     },
     Species {
         name: "error-kept",
-        wrong: "one key in thirty fails before it did anything, and for ever",
+        wrong: "one key in thirty always fails, before any effect",
         place: |call| {
             let unlucky = call.key.bytes().map(u32::from).sum::<u32>() % 30 == 0;
             if unlucky {
