@@ -35,7 +35,7 @@ pub(in crate::cli) struct HammerArgs {
     #[arg(long)]
     pub(super) soak: bool,
 
-    /// Duration of --soak or --load, e.g. 90s, 15m, 2h [default: 10m, with --load 10s]
+    /// Duration of --soak or --load, e.g. 90s or 2h [default: 10m, with --load 10s]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub(super) duration: Option<Duration>,
 

@@ -1,6 +1,6 @@
 //! A TCP proxy for one connection, which injects one planned fault.
 //!
-//! Each faulty attempt gets a listener of its own, so there is no doubt which fault belongs to
+//! Each faulty attempt gets a listener of its own, so it is clear which fault belongs to
 //! which connection.
 
 use std::net::SocketAddr;

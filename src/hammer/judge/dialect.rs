@@ -1,7 +1,7 @@
 //! The dialect of a target: what it does where the contract leaves a choice.
 //!
 //! It is learned from the answers at rest, and then required under load and faults. A choice that
-//! gives up the promise itself is no part of it.
+//! gives up the promise itself is not part of it.
 
 use crate::hammer::history::{Answer, Attempt};
 use crate::hammer::workload::{RequestKind, Scenario, Spelling, Variant};

@@ -61,7 +61,7 @@ impl List {
                     *self.lock() = before[0].take();
                     return Ok(());
                 }
-                // A server that ignores `after` sends the same page for ever.
+                // A server that ignores `after` sends the same page forever.
                 next if next == after => return Err("the list does not advance".to_owned()),
                 next => {
                     before = [before[1].take(), after];

@@ -1,6 +1,6 @@
 //! Species in processes of their own, which are killed and know only what they wrote.
 //!
-//! Each process is this test program again, running the one "test" that serves for ever.
+//! Each process is this test program again, running the one "test" that serves forever.
 
 use std::time::Duration;
 
@@ -67,7 +67,7 @@ fn write_behind(call: Call) -> Work {
 }
 
 #[test]
-#[ignore = "serves for ever, started by the hammer"]
+#[ignore = "serves forever, started by the hammer"]
 fn serve() {
     let variable = |name| std::env::var(name).unwrap();
     let name = variable("ZOO_SPECIES");

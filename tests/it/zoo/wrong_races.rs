@@ -87,7 +87,7 @@ pub(super) const SPECIES: &[Species] = &[
     },
     Species {
         name: "conflict-for-ever",
-        wrong: "after one concurrent duplicate, the key answers 409 for ever",
+        wrong: "after one concurrent duplicate, the key answers 409 forever",
         window: Window::LONG,
         place: conflict_for_ever,
         ..CORRECT
