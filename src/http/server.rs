@@ -54,7 +54,7 @@ impl Server {
     ) -> io::Result<Self> {
         let listener = listener::bind(address)?;
         let address = listener.local_addr()?;
-        let (executor, lanes) = Executor::start(&database, executor);
+        let (executor, lanes) = Executor::start(&database, executor)?;
         let routes = routes(executor, database.clone(), &settings);
         Ok(Self {
             listener,

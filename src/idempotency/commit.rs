@@ -11,11 +11,10 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::batch::Claim;
-use super::lane::Turn;
 use super::operation::{Answer, Operation, StoredAnswer};
 use super::pending::Pending;
 use crate::db::entity::{chunks, idempotency_key as keys};
-use crate::db::{Connection, LockWait};
+use crate::db::{Connection, LockWait, Transactions};
 use crate::failpoint::{Point, reach};
 
 /// A stored key row, as far as requests need it.
@@ -30,19 +29,15 @@ pub struct KeyRow {
 /// Claims the keys, applies the operations that won theirs, commits, and reads the rows of the
 /// others. Returns one claim per claimant, in the order given.
 ///
-/// Gives the turn on before COMMIT, so that the next lane fills its transaction while this one
-/// waits for the disk.
-///
 /// After an error the outcome is unknown. Running the batch again is always right: a claimant that
 /// finds its own row has won it before.
 pub(super) async fn commit<O: Operation>(
-    connection: &Connection,
+    transactions: &mut Transactions,
     claimants: &[&Pending<O>],
     lock_wait: LockWait,
-    turn: Option<Turn>,
 ) -> Result<Vec<Claim<KeyRow>>, DbErr> {
     reach(Point::BeforeClaim);
-    let txn = connection.begin(lock_wait).await?;
+    let txn = transactions.begin(lock_wait).await?;
     let written = match claim_and_apply(&txn, claimants).await {
         Ok(written) => written,
         Err(error) => {
@@ -52,10 +47,9 @@ pub(super) async fn commit<O: Operation>(
         }
     };
     reach(Point::BeforeCommit);
-    drop(turn);
-    txn.commit().await?;
+    transactions.commit(txn).await?;
     reach(Point::AfterCommit);
-    let claims = read_losers(connection, claimants, written).await?;
+    let claims = read_losers(transactions.connection(), claimants, written).await?;
     reach(Point::BeforeAnswer);
     Ok(claims)
 }

@@ -1,10 +1,12 @@
 //! The queue in front of the lanes.
 
+use std::io;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::runtime::Builder;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
@@ -39,7 +41,7 @@ impl Default for Settings {
     fn default() -> Self {
         let number = |number| NonZeroUsize::new(number).expect("not zero");
         Self {
-            lanes: number(2),
+            lanes: number(1),
             batch_max: number(256),
             queue_max: number(2048),
             replay_bytes_max: 8 << 20,
@@ -78,13 +80,11 @@ impl Lanes {
 }
 
 impl<O: Operation> Executor<O> {
-    /// Starts the lanes.
-    #[must_use]
-    pub fn start(database: &Database, settings: &Settings) -> (Self, Lanes) {
+    /// Starts the lanes, each with a thread and an I/O driver of its own.
+    pub fn start(database: &Database, settings: &Settings) -> io::Result<(Self, Lanes)> {
         let replays = Replays::new(settings.replay_bytes_max);
         let mut tasks = JoinSet::new();
         let mut lanes = Vec::new();
-        let turn = Arc::new(Mutex::new(()));
         for _ in 0..database.writers(settings.lanes).get() {
             let (sender, queue) = mpsc::channel(settings.queue_max.get());
             let lane = Lane::new(
@@ -93,9 +93,9 @@ impl<O: Operation> Executor<O> {
                 replays.clone(),
                 settings.batch_max.get(),
                 settings.transaction_timeout,
-                Arc::clone(&turn),
             );
-            tasks.spawn(lane.run());
+            let runtime = Builder::new_current_thread().enable_all().build()?;
+            tasks.spawn_blocking(move || runtime.block_on(lane.run()));
             lanes.push(sender);
         }
         let mut heartbeat_task = JoinSet::new();
@@ -110,7 +110,7 @@ impl<O: Operation> Executor<O> {
             tasks,
             _heartbeat: heartbeat_task,
         };
-        (executor, lanes)
+        Ok((executor, lanes))
     }
 
     /// Executes `operation` under `key`, or replays what was executed under it before.

@@ -1,11 +1,10 @@
 //! A lane: one batch at a time on a connection of its own.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::{Mutex, OwnedMutexGuard, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::batch::{Batch, Claim, Ending, Next, Settled};
@@ -13,29 +12,26 @@ use super::commit::{KeyRow, commit};
 use super::operation::{Error, Operation};
 use super::pending::Pending;
 use super::replay::Replays;
-use crate::db::{self, ConnectError, Connection, Database, ErrorClass, LockWait};
+use crate::db::{self, ConnectError, Database, ErrorClass, LockWait, Transactions};
 
 /// The longest pause between two attempts at a batch.
 const BACKOFF_MAX: Duration = Duration::from_millis(500);
 
-/// The longest wait for a turn: a lane that waits for a lock must not stop the others.
-const TURN_MAX: Duration = Duration::from_millis(50);
+/// How long a begun transaction waits for requests.
+const BEGUN_MAX: Duration = Duration::from_millis(100);
 
-/// The right to fill a transaction. The lanes of an executor fill theirs in turn, and only their
-/// commits overlap: what arrives meanwhile makes batches larger, and commits cheaper.
-pub(super) type Turn = OwnedMutexGuard<()>;
-
-/// Commits everything that waits, answers it, and takes the next. Runs in a task of its own, so
-/// that no caller that goes away cancels a transaction.
+/// Commits everything that waits, answers it, and takes the next.
+///
+/// It runs on a thread of its own: no caller that goes away cancels a transaction, and an answer of
+/// the database wakes this thread and no other.
 pub(super) struct Lane<O> {
     queue: mpsc::Receiver<Pending<O>>,
     database: Database,
     replays: Replays,
     batch_max: usize,
     transaction_timeout: Duration,
-    turn: Arc<Mutex<()>>,
     /// `None` until first use, and whenever its state is in doubt.
-    connection: Option<Connection>,
+    transactions: Option<Transactions>,
 }
 
 /// Why an attempt at a batch failed.
@@ -73,7 +69,6 @@ impl<O: Operation> Lane<O> {
         replays: Replays,
         batch_max: usize,
         transaction_timeout: Duration,
-        turn: Arc<Mutex<()>>,
     ) -> Self {
         Self {
             queue,
@@ -81,45 +76,40 @@ impl<O: Operation> Lane<O> {
             replays,
             batch_max,
             transaction_timeout,
-            turn,
-            connection: None,
+            transactions: None,
         }
     }
 
     /// Runs until the queue is closed and empty.
     pub(super) async fn run(mut self) {
-        let mut waiting = Vec::new();
-        while self.queue.recv_many(&mut waiting, self.batch_max).await > 0 {
-            let turn = self.take_turn().await;
-            self.gather(&mut waiting).await;
-            self.execute(Batch::new(std::mem::take(&mut waiting)), turn)
-                .await;
+        while let Some(batch) = self.next_batch().await {
+            self.execute(batch).await;
         }
-        if let Some(connection) = self.connection {
+        if let Some(transactions) = self.transactions {
             // Nothing is lost if the database does not hear it.
-            let _ = connection.close().await;
+            let _ = transactions.close().await;
         }
     }
 
-    /// Waits for the turn, within a bound. Without contention it takes no time.
-    async fn take_turn(&self) -> Option<Turn> {
-        let turn = Arc::clone(&self.turn).lock_owned();
-        tokio::time::timeout(TURN_MAX, turn).await.ok()
-    }
-
-    /// Lets ready tasks run, which may queue more requests, and takes those. It takes no time where
-    /// there are none; under load it makes batches larger.
-    async fn gather(&mut self, waiting: &mut Vec<Pending<O>>) {
-        tokio::task::yield_now().await;
-        while waiting.len() < self.batch_max
-            && let Ok(request) = self.queue.try_recv()
-        {
-            waiting.push(request);
+    /// Waits for requests and takes all that wait, up to the maximum.
+    async fn next_batch(&mut self) -> Option<Batch<Pending<O>>> {
+        let mut waiting = Vec::new();
+        if let Some(transactions) = self.transactions.as_mut().filter(|t| t.has_begun()) {
+            let receiving = self.queue.recv_many(&mut waiting, self.batch_max);
+            if tokio::time::timeout(BEGUN_MAX, receiving).await.is_err()
+                && transactions.rest().await.is_err()
+            {
+                self.transactions = None;
+            }
         }
+        if waiting.is_empty() {
+            self.queue.recv_many(&mut waiting, self.batch_max).await;
+        }
+        (!waiting.is_empty()).then(|| Batch::new(waiting))
     }
 
     /// Answers every request: retries transient failures, bisects the batch on permanent ones.
-    async fn execute(&mut self, batch: Batch<Pending<O>>, mut turn: Option<Turn>) {
+    async fn execute(&mut self, batch: Batch<Pending<O>>) {
         let mut backoff = Backoff::default();
         let mut work = vec![(batch, LockWait::Full)];
         while let Some((batch, lock_wait)) = work.pop() {
@@ -129,7 +119,7 @@ impl<O: Operation> Lane<O> {
             if batch.is_empty() {
                 continue;
             }
-            let failure = match self.attempt(&batch, lock_wait, turn.take()).await {
+            let failure = match self.attempt(&batch, lock_wait).await {
                 Ok(claims) => {
                     backoff = Backoff::default();
                     work.push((self.answer(batch.settle(claims)), lock_wait));
@@ -166,14 +156,13 @@ impl<O: Operation> Lane<O> {
         &mut self,
         batch: &Batch<Pending<O>>,
         lock_wait: LockWait,
-        turn: Option<Turn>,
     ) -> Result<Vec<Claim<KeyRow>>, AttemptError> {
-        let connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => self.database.lane().await?,
+        let mut transactions = match self.transactions.take() {
+            Some(transactions) => transactions,
+            None => self.database.transactions().await?,
         };
         let claimants = batch.claimants();
-        let transaction = AssertUnwindSafe(commit(&connection, &claimants, lock_wait, turn));
+        let transaction = AssertUnwindSafe(commit(&mut transactions, &claimants, lock_wait));
         let result = match tokio::time::timeout(
             self.transaction_timeout,
             transaction.catch_unwind(),
@@ -186,7 +175,7 @@ impl<O: Operation> Lane<O> {
         };
         let known = result.as_ref().err();
         if known.is_none_or(AttemptError::spares_connection) {
-            self.connection = Some(connection);
+            self.transactions = Some(transactions);
         }
         result
     }
