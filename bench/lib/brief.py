@@ -1,4 +1,4 @@
-"""The table of the project's own README: the figures of a whole run that people ask for first."""
+"""The table of the project's README: the main figures of a whole run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from .report import Report, table
 
 HEAD = [
     "requests a second, p50 / p99 in ms", "connections", "orders", "Express + pg",
-    "one transaction a request", "`pgbench`, no server",
+    "one transaction per request", "`pgbench`, no server",
 ]
 PEERS = ("orders", "express", "per request", "pgbench")
 ROWS = (

@@ -1,4 +1,4 @@
-"""A private PostgreSQL cluster with the durability it has by default."""
+"""A private PostgreSQL cluster with default durability."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ from typing import Any
 
 from .process import Process, free_port
 
-# More connections than the default 100, for 1000 pgbench clients; a quarter of the memory for shared
-# buffers, the start that the manual advises, where the default is 128 MB; and with them a longer log
-# between checkpoints, as it says too: with the default of 1 GB who writes most would be interrupted
-# most. The rest is as it comes.
+# Differences from the defaults: connections for 1000 pgbench clients (100); a quarter of the memory for
+# shared buffers, as the manual recommends (128 MB); and with them a longer log between checkpoints
+# (1 GB), because otherwise the fastest peer has the most checkpoints.
 SETTINGS = {
     "max_connections": "1200",
     "max_wal_size": "8GB",
@@ -28,7 +27,7 @@ DURABLE = ("fsync", "synchronous_commit", "full_page_writes")
 
 
 def binaries() -> Path:
-    """Where `initdb` and `postgres` are: the newest in Debian's place, or on the path."""
+    """The directory of `initdb` and `postgres`: Debian's newest version, or that on the path."""
     found = sorted(
         Path("/usr/lib/postgresql").glob("*/bin/postgres"),
         key=lambda path: int(re.sub(r"\D", "", path.parts[-3]) or 0),
@@ -42,7 +41,7 @@ def binaries() -> Path:
 
 
 def _unprivileged() -> dict[str, Any]:
-    """PostgreSQL refuses to run as root."""
+    """Options that run a process as an unprivileged user: PostgreSQL refuses to run as root."""
     if os.geteuid() != 0:
         return {}
     for name in ("postgres", "nobody"):
@@ -55,7 +54,7 @@ def _unprivileged() -> dict[str, Any]:
 
 
 def filesystem(path: Path) -> str:
-    """The type of the file system a path is on."""
+    """The type of the file system of a path."""
     mounts = [line.split()[1:3] for line in Path("/proc/mounts").read_text().splitlines()]
     above = [mount for mount in mounts if path.resolve().is_relative_to(mount[0])]
     return max(above, key=lambda mount: len(mount[0]))[1]
@@ -74,7 +73,7 @@ class Cluster:
     def __enter__(self) -> Cluster:
         kind = filesystem(self.directory)
         if kind in ("tmpfs", "ramfs"):
-            raise RuntimeError(f"{kind} does not survive: set TMPDIR to a directory on a disk")
+            raise RuntimeError(f"{kind} is not durable: set TMPDIR to a directory on a disk")
         if "user" in self.options:
             os.chown(self.directory, self.options["user"], self.options["group"])
         subprocess.run(
@@ -129,7 +128,7 @@ class Cluster:
         return f"postgres://postgres@127.0.0.1:{self.port}/{database}"
 
     def sql(self, text: str, database: str = "postgres") -> str:
-        """Runs statements, each in a transaction of its own, and returns what the last selects."""
+        """Runs statements, each in its own transaction, and returns the output of the last."""
         psql = [str(self.bin / "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", self.url(database)]
         ran = subprocess.run(psql, input=text, text=True, capture_output=True, check=False)
         if ran.returncode != 0:

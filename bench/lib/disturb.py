@@ -1,4 +1,4 @@
-"""What can disturb the requests of others, each as a context in which it goes on."""
+"""Disturbances of unrelated requests, each as a context manager that runs it meanwhile."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ REFUSALS_PER_SECOND = 20
 
 @dataclass
 class Happened:
-    """What a disturbance amounted to, known when it is over."""
+    """The summary of a disturbance, set when it is over."""
 
     text: str = ""
 
@@ -40,7 +40,7 @@ def _storm(server: Server, seconds: int, pause: int) -> Iterator[Happened]:
     _, key = server.place()
     load = Load("hot", STORM, seconds + 1, (("KEY", key), ("PAUSE", str(pause))))
     wrk = load.start(server.url)
-    # All of them are connected before the measurement begins.
+    # Every client connects before the measurement begins.
     time.sleep(0.5)
     happened = Happened()
     try:
@@ -58,7 +58,7 @@ def storm(server: Server, _: Postgres, seconds: int) -> Iterator[Happened]:
 
 @contextlib.contextmanager
 def flood(server: Server, _: Postgres, seconds: int) -> Iterator[Happened]:
-    """1000 clients repeat one request as fast as it is answered."""
+    """1000 clients repeat one request without a pause."""
     yield from _storm(server, seconds, 0)
 
 
@@ -74,7 +74,7 @@ def _meanwhile(act: threading.Thread, ended: threading.Event) -> Iterator[None]:
 
 @contextlib.contextmanager
 def deletion(server: Server, store: Postgres, _: int) -> Iterator[Happened]:
-    """A million old key rows are deleted, some thousands in a transaction, without a pause."""
+    """A million old key rows are deleted, some thousands per transaction, without a pause."""
     order, key = server.place()
     store.fill(1_000_000, order, key, age="2 days")
     old = "created_at < now() - interval '1 day'"
@@ -100,7 +100,7 @@ def deletion(server: Server, store: Postgres, _: int) -> Iterator[Happened]:
 
 @contextlib.contextmanager
 def bad_rows(server: Server, store: Postgres, _: int) -> Iterator[Happened]:
-    """Now and then a batch has a row that the database refuses."""
+    """Some batches have a row that the database refuses."""
     store.sql("ALTER TABLE orders ADD CONSTRAINT refuses CHECK (item <> 'refused') NOT VALID")
     address = urllib.parse.urlsplit(server.url).netloc
     ended, happened, statuses = threading.Event(), Happened(), []
@@ -138,7 +138,7 @@ def blocked(_: Server, store: Postgres, __: int) -> Iterator[Happened]:
 
 
 def _until_health(server: Server, wanted: int) -> float:
-    """Waits until `/health` answers with a status, and returns how long that took."""
+    """Waits until `/health` returns a status, and returns how long that took."""
     began = time.monotonic()
     while True:
         try:
@@ -156,7 +156,7 @@ def _until_health(server: Server, wanted: int) -> float:
 
 @contextlib.contextmanager
 def restart(server: Server, store: Postgres, _: int) -> Iterator[Happened]:
-    """PostgreSQL is down for a second. Readiness follows."""
+    """PostgreSQL is down for a second. `/health` follows."""
     happened = Happened()
 
     def act() -> None:

@@ -1,4 +1,4 @@
-"""Brings in what the benchmark needs, and builds it."""
+"""Installs and builds what the benchmark needs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _packages() -> None:
         missing.append("postgresql")
     if missing:
         if os.geteuid() != 0:
-            raise RuntimeError(f"please install: {' '.join(missing)}")
+            raise RuntimeError(f"missing packages: {' '.join(missing)}. Install them, or run as root")
         _run("apt-get", "update", "-qq")
         _run("apt-get", "install", "-qq", "-y", "--no-install-recommends", *missing)
 
@@ -48,8 +48,8 @@ def _given(variable: str, default: Path) -> tuple[Path, bool]:
 
 
 def install() -> Programs:
-    """Everything, built as it is shipped. `ORDERS_BIN` and `PEERS_BIN` (a directory) name what
-    has been built already."""
+    """Installs and builds everything with the profile `dist`. `ORDERS_BIN` and `PEERS_BIN` (a
+    directory) name existing binaries."""
     print("Preparing", flush=True)
     WORK.mkdir(exist_ok=True)
     _packages()

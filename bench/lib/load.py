@@ -16,17 +16,17 @@ BENCH = Path(__file__).resolve().parent.parent
 SCRIPTS = BENCH / "wrk"
 TRANSACTION = BENCH / "peers" / "pgbench.sql"
 
-# pgbench writes down this share of its latencies: all of them would cost it CPU time.
+# The share of latencies that pgbench logs: logging all of them would cost it CPU time.
 SAMPLED = 0.2
 
 
 class LoadError(RuntimeError):
-    """A run whose figures would not mean what they say."""
+    """The figures of a run are invalid."""
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What a generator saw. Latencies in milliseconds."""
+    """The result of a load generator. Latencies in milliseconds."""
 
     requests: int
     seconds: float
@@ -94,9 +94,9 @@ def percentile(values: list[float], share: float) -> float:
 
 
 def pgbench(cluster: Cluster, database: str, clients: int, seconds: int) -> Figures:
-    """Runs the transaction at a number of clients, each on a connection of its own."""
-    # Its duration includes the time to connect (the rate that is taken does not): a second for
-    # 100 of them is more than they need.
+    """Runs the transaction with a number of clients, each on its own connection."""
+    # The duration includes the time to connect (the rate does not): one more second for each 100
+    # clients is more than they need.
     whole = seconds + clients // 100
     with tempfile.TemporaryDirectory(prefix="orders-bench-") as directory:
         before = os.times()
@@ -123,7 +123,7 @@ def pgbench(cluster: Cluster, database: str, clients: int, seconds: int) -> Figu
     )
     return Figures(
         requests=int(count[1]),
-        # Without the time it took to connect.
+        # Without the time to connect.
         seconds=int(count[1]) / float(rate[1]),
         p50=percentile(latencies, 0.50),
         p99=percentile(latencies, 0.99),

@@ -1,4 +1,4 @@
-"""One run after the other: what was sent, what it cost, and whether it is true."""
+"""Runs the measurements: load, costs, and a check of what was stored."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from .peers import Bare, Peer, Server
 from .plan import Workload, times
 from .process import apart, cpu_seconds, machine_busy_seconds, rss_bytes
 
-# What is in flight when the generator stops is still executed.
+# Requests in flight when the generator stops are still executed.
 SETTLE = 0.3
 
-# Seconds of the same load before a sample that writes. While a peer waited for its turn the machine
-# may have taken its files out of memory.
+# Seconds of warm-up before a sample that writes: the kernel may have evicted the peer's files from
+# memory while it waited for its turn.
 WARM = 2
 WRITE = frozenset({"new", "mixed"})
 
@@ -46,7 +46,7 @@ class Sample:
     server_cpu: float = 0
     database_cpu: float = 0
     generator_cpu: float = 0
-    # CPU time that was spent by nobody who takes part, as a share of the machine.
+    # CPU time of other processes, as a share of the machine.
     foreign: float = 0
     wal: int = 0
     rss: int = 0
@@ -76,7 +76,7 @@ class Bench:
         for connections in workload.connections:
             for number in range(self.rounds * times(self.database, workload.name, connections)):
                 turn = number % len(peers)
-                # Whoever comes first in one round does not in the next.
+                # A different peer goes first in each round.
                 for peer in peers[turn:] + peers[:turn]:
                     if not workload.stored:
                         self._empty(peer)
@@ -85,7 +85,7 @@ class Bench:
                     yield sample
 
     def _empty(self, peer: Peer) -> None:
-        """Who was fast in one round is not to have the fuller tables in the next."""
+        """Empties the tables, so that a fast peer does not have fuller ones in the next round."""
         self.filled.pop(peer.name, None)
         if peer.store is not None:
             peer.store.empty()
@@ -132,8 +132,8 @@ class Bench:
     def _sample(self, workload: Workload, peer: Peer, about: Sample) -> Sample:
         connections = about.connections
         if workload.name == "cold" and isinstance(peer, Server) and peer.is_ours:
-            # What it keeps in memory is to be cold as well. The peers keep nothing, and a restart
-            # would only cost Node the code it has compiled.
+            # Empties its replay cache. The peers have no cache, and a restart would only discard
+            # the code that Node has compiled.
             peer.restart()
         if workload.script in WRITE:
             self._generate(workload, connections, peer, min(WARM, self.seconds))
@@ -183,12 +183,12 @@ class Bench:
 
 
 def check(workload: Workload, figures: Figures, created: int, connections: int) -> None:
-    """Were exactly the orders stored that were answered? A server that forgets is fast."""
+    """Fails if the number of stored orders is not the number that was answered."""
     answered = figures.requests
-    # Duplicates are drawn by lot: five standard deviations of leeway.
+    # Duplicates are random: five standard deviations of leeway.
     leeway = connections + 5 * math.sqrt(answered * 0.05 * 0.95)
     least, most = {
-        # What was in flight at the end is stored and was not counted.
+        # Requests in flight at the end are stored but not counted.
         "new": (answered, answered + connections),
         "apart": (answered, answered + connections),
         "mixed": (answered * 0.95 - leeway, answered * 0.95 + leeway),

@@ -1,4 +1,4 @@
-"""Who is measured."""
+"""The peers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Programs:
 
 @dataclass
 class Server:
-    """A server under test, and where it keeps its orders (the ceiling keeps none)."""
+    """A server under test and its store (the ceiling has none)."""
 
     name: str
     argv: list[str]
@@ -77,7 +77,7 @@ class Server:
         """Places one order; returns its id and its key."""
         key = key or str(uuid.uuid4())
         headers = {"Content-Type": "application/json", "Idempotency-Key": key}
-        # The bytes that the load generator sends.
+        # The same bytes as those of the load generator.
         body = json.dumps(ORDER, separators=(",", ":")).encode()
         request = urllib.request.Request(f"{self.url}/orders", body, headers)
         with urllib.request.urlopen(request, timeout=30) as response:
@@ -85,7 +85,7 @@ class Server:
 
 
 def migrated(programs: Programs, store: Stored) -> Stored:
-    """The product's schema, in its own words."""
+    """Creates the schema of the product with `orders migrate`."""
     environment = {**os.environ, "DATABASE_URL": store.url}
     command = [str(programs.orders), "migrate", "up"]
     subprocess.run(command, env=environment, check=True, capture_output=True)
@@ -98,8 +98,8 @@ def ours(programs: Programs, store: Store, logs: Path) -> Server:
 
 
 def before(against: list[str], store: Store, logs: Path) -> Server:
-    """Another build of this project, or the same with other settings (`NAME=VALUE`), to see what
-    a change is worth. It brings its own schema up."""
+    """Another build of this project, or the same with other settings (`NAME=VALUE`), to measure a
+    change. It migrates its own schema."""
     binary, *settings = against
     environment = dict(setting.split("=", 1) for setting in settings)
     argv = [str(Path(binary).resolve()), "serve"]
@@ -135,7 +135,7 @@ def ceiling(programs: Programs, logs: Path) -> Server:
 
 @dataclass
 class Bare:
-    """pgbench, in the place of client and server."""
+    """pgbench, in place of both client and server."""
 
     name: str
     cluster: Cluster

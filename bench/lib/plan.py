@@ -1,4 +1,4 @@
-"""What is measured, for whom, and at how many connections."""
+"""The workloads, and for which peers and how many connections each is measured."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 CONNECTIONS = (1, 64, 256, 1000)
 
-# What a floor rests on has so many times the rounds.
+# Measurements that a floor depends on have this many times the rounds.
 CLAIMED = 3
 
 
@@ -18,11 +18,11 @@ class Workload:
     title: str
     script: str
     connections: tuple[int, ...]
-    # Peers that it means something for.
+    # Peers that it applies to.
     peers: frozenset[str]
-    # Orders that are stored before.
+    # Orders that are stored beforehand.
     stored: int = 0
-    # Whether the generator has a core of its own, and all the others are kept off it.
+    # Whether the generator has a core of its own.
     apart: bool = False
 
 
@@ -30,7 +30,7 @@ SERVERS = frozenset({"orders", "before", "express", "per request"})
 
 
 def workloads(database: str, quick: bool) -> list[Workload]:
-    """Reads come first: they change nothing, so all of them need the tables filled only once."""
+    """The workloads. Reads come first, so that the tables are filled only once for all of them."""
     everywhere = (1, 64) if quick else CONNECTIONS
     some = (64,) if quick or database == "sqlite" else CONNECTIONS
     storm = (64,) if quick else (1000,)
@@ -48,7 +48,7 @@ def workloads(database: str, quick: bool) -> list[Workload]:
 
 @dataclass(frozen=True)
 class Claim:
-    """A ratio that the project has set out to reach, in figures of one run."""
+    """A ratio of two measurements of one run, with the minimum and the aim of the project."""
 
     text: str
     database: str
@@ -88,7 +88,7 @@ CLAIMS = (
 
 
 def times(database: str, workload: str, connections: int) -> int:
-    """How many times the rounds of others it has."""
+    """The factor on the number of rounds."""
     claimed = any(
         claim.floor and claim.rests_on(database, workload, connections) for claim in CLAIMS
     )

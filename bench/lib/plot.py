@@ -1,4 +1,4 @@
-"""The run as a picture: bars that can be compared, one panel for each question."""
+"""The chart of a run: one panel of bars for each workload."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from html import escape
 from .plan import CLAIMED
 from .report import DATABASES, Report, number
 
-# Ours stands out, the ceiling stands back.
+# `orders` is highlighted, the ceiling is muted.
 COLOURS = {"orders": "#1769aa", "ceiling": "#d0d4d9"}
 OTHERS = "#8a949e"
 INK, FAINT = "#1c2329", "#5a6570"
@@ -39,7 +39,7 @@ def _panel(report: Report, panel: tuple[str, str, int], x: float, y: float) -> t
     if not bars:
         return "", 0
     ours = dict(bars).get("orders")
-    # The ceiling is often far away: it is cut off where it would make the rest small.
+    # The bar of the ceiling is cut off: it would make the others small.
     longest = max(rate for peer, rate in bars if peer != "ceiling") * 1.25
     space = PANEL - LABEL - 155
     clients = "one client" if connections == 1 else f"{connections} connections"
@@ -70,7 +70,7 @@ def _panel(report: Report, panel: tuple[str, str, int], x: float, y: float) -> t
 def svg(report: Report) -> str:
     rounds = report.options["rounds"]
     parts = [
-        _text(MARGIN, 36, "Orders a second, each taken exactly once", 20, font_weight="600"),
+        _text(MARGIN, 36, "Requests per second", 20, font_weight="600"),
         _text(MARGIN, 57, "{date} · {cores} cores, everything on one machine · fsync on, "
               "synchronous commit on".format_map(report.machine)
               + f" · medians of {rounds} or {CLAIMED * rounds} × {report.options['seconds']:g} s",

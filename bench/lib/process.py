@@ -1,4 +1,4 @@
-"""Processes that the benchmark starts, and what they cost."""
+"""Processes of the benchmark, and their CPU time and memory."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def tree(root: int) -> list[int]:
 
 
 def _confine(root: int, cores: set[int]) -> None:
-    """Keeps a process tree on some cores, and what it starts after."""
+    """Pins a process tree, and the processes that it starts later, to some cores."""
     for pid in tree(root):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             for task in Path(f"/proc/{pid}/task").iterdir():
@@ -44,11 +44,11 @@ def _confine(root: int, cores: set[int]) -> None:
 
 @contextlib.contextmanager
 def apart(others: list[int]) -> Iterator[None]:
-    """What is started meanwhile has a core of its own, and other process trees have the rest."""
+    """Pins this process and what it starts to one core, and other process trees to the rest."""
     every = os.sched_getaffinity(0)
     own = {min(every)}
     if own == every:
-        raise RuntimeError("two cores are needed to keep the generator apart")
+        raise RuntimeError("the generator needs a core of its own: at least two cores are required")
     try:
         for root in others:
             _confine(root, every - own)
@@ -61,7 +61,7 @@ def apart(others: list[int]) -> Iterator[None]:
 
 
 def cpu_seconds(root: int) -> float:
-    """User and system time of a process tree, of its ended children too."""
+    """User and system time of a process tree, including ended children."""
     ticks = 0
     for pid in tree(root):
         try:
@@ -75,7 +75,7 @@ def cpu_seconds(root: int) -> float:
 
 
 def rss_bytes(root: int) -> int:
-    """Resident memory of a process tree. Pages that its processes share count for each."""
+    """Resident memory of a process tree. Shared pages count once for each process."""
     total = 0
     for pid in tree(root):
         try:
@@ -89,14 +89,14 @@ def rss_bytes(root: int) -> int:
 
 
 def machine_busy_seconds() -> float:
-    """CPU time that anything on this machine has used, interrupts left out."""
+    """CPU time used on this machine, without interrupts."""
     first = Path("/proc/stat").read_text().splitlines()[0].split()
     user, nice, system = (int(field) for field in first[1:4])
     return (user + nice + system) / TICKS
 
 
 class Process:
-    """A server in a process group of its own, its output in a file."""
+    """A server in its own process group, with its output in a file."""
 
     def __init__(self, name: str, argv: list[str], log: Path, **options: Any) -> None:
         self.name, self.log = name, log

@@ -17,14 +17,14 @@ from .plan import CLAIMED, CLAIMS, Claim, Workload
 RESULTS = BENCH / "results"
 README = BENCH / "README.md"
 DATABASES = {"postgres": "PostgreSQL", "sqlite": "SQLite"}
-# The kernel's own threads are among the others.
+# The share of other processes, including kernel threads, above which a run is called noisy.
 NOISY = 0.10
 
 Row = dict[str, Any]
 
 
 def number(value: float) -> str:
-    """Three digits that matter, thousands apart."""
+    """Three significant digits, with thousands separated."""
     if value >= 100 or value == 0:
         return f"{value:,.0f}".replace(",", " ")
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
@@ -75,7 +75,7 @@ class Report:
     def speed(
         self, database: str, workload: str, connections: int, peer: str, unit: str = ""
     ) -> str:
-        """Requests a second, and p50 / p99 in milliseconds, where they were measured."""
+        """Requests per second and p50 / p99 in milliseconds, or nothing if not measured."""
         row = self.index.get((database, workload, connections, peer))
         if row is None:
             return ""
@@ -152,16 +152,16 @@ class Report:
         parts = [
             sentence(self.machine),
             f"{self.options['rounds']} rounds of {self.options['seconds']} s "
-            f"({CLAIMED * self.options['rounds']} of what a floor rests on), medians. "
+            f"({CLAIMED * self.options['rounds']} where a floor depends on it), medians. "
             "Cells: requests a second, p50 / p99."
             + "".join(f" {peer}: {note}." for peer, note in self.notes.items() if note),
         ]
         foreign = sorted(sample.foreign for sample in self.samples if not sample.failure)
         if foreign and foreign[len(foreign) // 2] > NOISY:
             share = foreign[len(foreign) // 2]
-            parts.append(f"**Noisy: {share:.0%} of the machine was used by others.**")
+            parts.append(f"**Noisy: other processes used {share:.0%} of the machine.**")
         if self.options.get("quick"):
-            parts.append("**A smoke run: its figures mean nothing.**")
+            parts.append("**A smoke test: its figures mean nothing.**")
         parts.append(self._ratios())
         parts += [self._speeds(database, workload) for database, workload in self.plan]
         parts += [self._costs(name) for name in dict.fromkeys(name for name, _ in self.plan)]
@@ -185,7 +185,7 @@ class Report:
 
 
 def save(name: str, content: Row, publish: bool) -> Path:
-    """A published result is kept with the project, another in the ignored folder."""
+    """Writes the JSON file: to the project if published, or else to the ignored directory."""
     directory = RESULTS if publish else WORK / "results"
     directory.mkdir(parents=True, exist_ok=True)
     today = datetime.now(UTC).strftime("%Y-%m-%d")
@@ -195,7 +195,7 @@ def save(name: str, content: Row, publish: bool) -> Path:
 
 
 def into_readme(slot: str, text: str, file: Path = README) -> None:
-    """Replaces what is between `<!-- slot -->` and `<!-- /slot -->`."""
+    """Replaces the text between `<!-- slot -->` and `<!-- /slot -->`."""
     readme = file.read_text()
     filled, count = re.subn(
         rf"(<!-- {slot} -->\n).*?(<!-- /{slot} -->)",

@@ -1,5 +1,5 @@
-"""The tables of one peer: emptied, filled, counted. Nothing here knows a schema by heart: stored
-rows are copies of one order that was placed over HTTP."""
+"""The tables of a peer: empties, fills and counts them. Rows are copies of one order that was placed
+over HTTP, so nothing here depends on a whole schema."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from .cluster import Cluster
 TABLES = ("orders", "idempotency_keys")
 CHUNK = 1_000_000
 
-# The name of a column decides what a copy has in it; the rest is as in the original.
+# A UUID version 7 of now. Columns of a copy that are not listed in `_columns` are as in the original.
 ID_NOW = """(lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0')
     || '7' || right(replace(gen_random_uuid()::text, '-', ''), 19))::uuid"""
 
 
-# What `orders` knows a key by.
+# The primary key of the key rows of `orders`.
 DIGEST = """encode(substring(sha256(
     convert_to(t.scope, 'UTF8') || '\\x00'::bytea || convert_to(g.key, 'UTF8')
 ) FROM 1 FOR 16), 'hex')::uuid"""
 
 
 class Store(Protocol):
-    """Where a peer keeps its orders."""
+    """The database of a peer."""
 
     url: str
 
@@ -80,8 +80,8 @@ class Postgres:
         return ", ".join(columns), ", ".join(value(*column) for column in columns.items())
 
     def fill(self, count: int, order: str, key: str, age: str = "0") -> None:
-        """Adds copies of an order and its key, with random keys and ids of now. Within a chunk they
-        are sorted as the index is: it comes out the same, sooner."""
+        """Adds copies of an order and its key, with random keys and current ids. Within a chunk they
+        are in the order of the index, which is faster."""
         into_orders, orders = self._columns("orders", order, age)
         into_keys, keys = self._columns("idempotency_keys", order, age)
         names = into_keys.split(", ")
@@ -125,8 +125,8 @@ class Sqlite:
             for (table,) in db.execute(named).fetchall():
                 if not table.endswith("migrations") and not table.startswith("sqlite"):
                     db.execute(f'DELETE FROM "{table}"')
-        # Else new rows would be scattered over the pages that the old ones have left, and come
-        # after all of that in the log.
+        # Otherwise new rows would be scattered over the pages of the deleted ones, and the log
+        # would begin with the deletion.
         with self._open() as db:
             db.execute("VACUUM")
             busy, *_ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()

@@ -1,6 +1,5 @@
--- The transaction of a new order, as a client that pays for it alone sends it: claim the key,
--- insert the order, commit. Keys and their digests are UUIDs version 4; ids are in order of arrival,
--- as version 7.
+-- The transaction of one new order: claims the key, inserts the order, commits. Keys and their
+-- digests are UUIDs version 4; ids are in order of arrival, like version 7.
 \set quantity random(1, 100)
 BEGIN;
 INSERT INTO idempotency_keys (digest, scope, key, fingerprint, resource, response)

@@ -1,4 +1,4 @@
--- Stored keys, uniformly from the file KEYS, one a line.
+-- Stored keys, drawn uniformly from the file KEYS, one per line.
 dofile(os.getenv("WRK_LIB"))
 local keys, count = {}, 0
 

@@ -1,4 +1,4 @@
--- What every script shares: random keys, requests as bytes, and a summary that a program reads.
+-- Shared by all scripts: random keys, requests as bytes, and a machine-readable summary.
 local hex = {}
 for i = 0, 65535 do hex[i] = string.format("%04x", i) end
 local random, concat = math.random, table.concat
@@ -35,15 +35,15 @@ function order(key)
    return before .. key .. after
 end
 
--- A pause before each request, if there is to be one: of random length, PAUSE ms on average.
+-- An optional random pause before each request, PAUSE ms on average.
 local pause = tonumber(os.getenv("PAUSE") or 0)
 if pause > 0 then
    function delay() return random(0, 2 * pause) end
 end
 
--- wrk adds latencies of requests that it would have sent if an answer had not been late: for each
--- of n it counts n - interval, n - 2 * interval and so on, down to the interval. Those are taken
--- out again, from the longest down, so that percentiles are of what was sent, as pgbench's are.
+-- wrk corrects for coordinated omission: for each latency n it also counts n - interval,
+-- n - 2 * interval and so on, down to the interval. This removes them, from the longest down, so that
+-- percentiles are those of the requests that were sent, as in pgbench.
 local connections = tonumber(os.getenv("CONNECTIONS"))
 local function sent(summary, latency)
    local interval = math.floor(summary.duration / math.floor(summary.requests / connections))

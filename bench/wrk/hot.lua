@@ -1,4 +1,4 @@
--- One key, KEY, again and again.
+-- Always the same key, KEY.
 dofile(os.getenv("WRK_LIB"))
 local again = order(os.getenv("KEY"))
 

@@ -1,4 +1,4 @@
--- New orders, and one in twenty of them a repetition of a recent one.
+-- New orders; one in twenty repeats a recent one.
 dofile(os.getenv("WRK_LIB"))
 local recent, count = {}, 0
 

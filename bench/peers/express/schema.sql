@@ -1,4 +1,4 @@
--- The tables of the tutorials: a row that is reserved first and completed with the response.
+-- The tables of tutorials: the key row is reserved first and completed with the response.
 CREATE TABLE orders (
     id uuid PRIMARY KEY,
     item text NOT NULL,

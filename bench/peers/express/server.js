@@ -1,5 +1,5 @@
-// An idempotent order service as the tutorials write it: one transaction for each request, which
-// reserves the key, inserts the order, and completes the key row with the response.
+// An idempotent order service as in tutorials: one transaction per request reserves the key, inserts
+// the order, and completes the key row with the response.
 import cluster from 'node:cluster'
 import { createHash, randomUUID } from 'node:crypto'
 import express from 'express'
@@ -13,7 +13,7 @@ const FIND = 'SELECT request_hash, status, response FROM idempotency_keys WHERE 
 const INSERT = 'INSERT INTO orders (id, item, quantity) VALUES ($1, $2, $3)'
 const COMPLETE = 'UPDATE idempotency_keys SET status = $2, response = $3 WHERE key = $1'
 
-// Named, so that the driver prepares each once for each connection.
+// Named statements: the driver prepares each once per connection.
 const statements = { RESERVE, FIND, INSERT, COMPLETE }
 const query = (client, name, values) => client.query({ name, text: statements[name], values })
 

@@ -1,6 +1,6 @@
-//! Answers `POST /orders` without storing anything: parse the key, parse the order, make an id,
-//! send the bytes. It does less than the product (no fingerprint, no exact numbers, no queue), so
-//! what it reaches is a bound from above.
+//! Answers `POST /orders` without storing anything: parses the key and the order, makes an id, sends
+//! the bytes. It does less than the product (no fingerprint, no exact numbers, no queue), so its
+//! rate is an upper bound.
 
 use poem::listener::TcpListener;
 use poem::{Route, Server};

@@ -1,4 +1,4 @@
-//! The product's tables.
+//! The tables of the product.
 
 pub mod key {
     use sea_orm::entity::prelude::*;

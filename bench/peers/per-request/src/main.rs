@@ -1,4 +1,4 @@
-//! The same contract on the same libraries, with one transaction for each request.
+//! The same contract with the same libraries, and one transaction per request.
 
 mod entity;
 mod store;

@@ -1,4 +1,4 @@
-//! Placing an order in a transaction of its own: claim the key, write the order, commit.
+//! Places an order in its own transaction: claims the key, inserts the order, commits.
 
 use sea_orm::{
     ActiveValue::Set, DatabaseConnection, DbErr, EntityTrait, SqliteTransactionMode,
@@ -11,7 +11,7 @@ use crate::entity::{key, order};
 
 const SCOPE: &str = "place_order";
 
-/// What was asked for.
+/// A request to place an order.
 pub struct Request {
     pub key: String,
     pub fingerprint: Vec<u8>,
@@ -19,7 +19,7 @@ pub struct Request {
     pub quantity: i64,
 }
 
-/// What became of it: the id of the order and the answer.
+/// The result of a request: the id of the order and the response.
 pub enum Outcome {
     Created(Uuid, Vec<u8>),
     Replayed(Uuid, Vec<u8>),
