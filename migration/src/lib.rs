@@ -1,7 +1,7 @@
-//! The schema of `orders` as history: the ordered list of migrations and nothing else.
+//! The migrations of the schema of `orders`.
 //!
-//! A released migration never changes and imports nothing of the service, so that it means the
-//! same in a year. Every migration runs on PostgreSQL and on SQLite.
+//! A released migration never changes, and it imports nothing of the service, so that changes of
+//! the service cannot change it. Every migration runs on PostgreSQL and on SQLite.
 #![allow(
     elided_lifetimes_in_paths,
     reason = "the shape of the trait behind async_trait"

@@ -1,4 +1,4 @@
-//! Orders, by an id that the service generates (UUID version 7, so in order of arrival).
+//! Table `orders`. The service generates the ids: UUID version 7, in order of arrival.
 
 use sea_orm_migration::prelude::*;
 
@@ -40,7 +40,7 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// On SQLite the primary key is the table: one B-tree to write instead of two.
+/// On SQLite, stores the rows in the index of the primary key: one B-tree to write instead of two.
 fn clustered(backend: sea_orm::DbBackend) -> &'static str {
     match backend {
         sea_orm::DbBackend::Sqlite => "WITHOUT ROWID",

@@ -1,9 +1,9 @@
-//! Idempotency keys.
+//! Table `idempotency_keys`.
 //!
-//! The primary key, 16 bytes of SHA-256 over scope, NUL and key, is the uniqueness that carries
-//! the promise: the request that inserts the row has the right to the effect. It is short and of
-//! equal length for every key, so its index is small. There are no other indexes and no sequences,
-//! so the table can be distributed by its primary key.
+//! The promise depends on the primary key, 16 bytes of SHA-256 over scope, NUL and key: only the
+//! request that inserts the row has its effect. A digest is short and has the same length for every
+//! key, so the index is small. There are no other indexes and no sequences, so the table can be
+//! distributed by its primary key.
 
 use sea_orm_migration::prelude::*;
 
@@ -15,8 +15,8 @@ impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         manager
             .create_table(
-                // On SQLite with a rowid: rows in the order of a random key would change a page
-                // each, where it now changes a page of digests.
+                // With a rowid on SQLite: rows are appended, and a random key changes a page of the
+                // small index only.
                 Table::create()
                     .table("idempotency_keys")
                     .col(ColumnDef::new("digest").uuid().not_null().primary_key())

@@ -37,7 +37,7 @@ pub(super) struct DatabaseArgs {
     /// Time limit for one transaction
     #[arg(long, env = "ORDERS_TRANSACTION_TIMEOUT", default_value = "5s", value_parser = parse::duration, value_name = "DURATION")]
     pub(super) transaction_timeout: Duration,
-    /// Connections for reads, in addition to one per lane for writes
+    /// Connections for reads, in addition to up to two per lane
     #[arg(
         long,
         env = "ORDERS_READ_CONNECTIONS",
@@ -48,7 +48,7 @@ pub(super) struct DatabaseArgs {
     read_connections: NonZeroU32,
 }
 
-/// What to do if the SQLite file does not exist.
+/// Whether a missing SQLite file is created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Missing {
     Create,

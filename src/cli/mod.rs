@@ -1,7 +1,7 @@
 //! The command line: arguments in, exit status out.
 //!
 //! Each subcommand is a file that turns its arguments into plain settings and calls the library.
-//! No rule of the protocol is here. stdout is for data, stderr for logs and progress.
+//! stdout is for data, stderr for logs and progress.
 
 mod database;
 mod documents;

@@ -115,11 +115,11 @@ impl ServeArgs {
         self.check()?;
         let interrupt = signal(SignalKind::interrupt())?;
         let terminate = signal(SignalKind::terminate())?;
-        // A connection is a file descriptor, and the usual soft limit is 1024. If the limit cannot be
-        // raised, more connections wait in the kernel.
+        // Each connection is a file descriptor, and the usual soft limit is 1024. If it cannot be
+        // raised, further connections wait in the kernel.
         let _ = rlimit::increase_nofile_limit(u64::MAX);
-        // With a handler, a file that reaches its size limit is an error like a full disk. Without, it
-        // ends the process.
+        // With a handler for SIGXFSZ, writing beyond the file size limit is an error like a full disk.
+        // Without one, the signal ends the process.
         let _file_size_limit = signal(SignalKind::from_raw(Signal::SIGXFSZ as i32))?;
 
         let database = self.database.connect(Missing::Create).await?;
@@ -136,7 +136,7 @@ impl ServeArgs {
         Ok(Status::Done)
     }
 
-    /// Each timeout must end before the one around it: otherwise requests get the wrong error.
+    /// Each timeout must be shorter than the one around it: otherwise requests get the wrong error.
     fn check(&self) -> Result<(), Error> {
         let timeouts = [
             ("--lock-wait", self.database.lock_wait),

@@ -1,6 +1,6 @@
 //! What an order is, how one is placed, how orders are read.
 //!
-//! Values of these types are valid. Knows nothing of HTTP.
+//! Values of these types are always valid. This module knows nothing of HTTP.
 
 mod place;
 mod read;
@@ -17,7 +17,7 @@ pub const ITEM_LENGTH_MAX: usize = 255;
 /// The largest quantity.
 pub const QUANTITY_MAX: i64 = i32::MAX as i64;
 
-/// What a customer asks for.
+/// A valid order without an id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewOrder {
     item: String,
@@ -35,10 +35,10 @@ pub struct Order {
     pub quantity: i64,
 }
 
-/// Which rule of an order is broken.
+/// The rule that an order breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidOrder {
-    /// No character but white space.
+    /// Empty, or only white space.
     #[error("item must not be blank")]
     ItemBlank,
     /// Too many characters.

@@ -8,7 +8,7 @@ use super::{NewOrder, Order};
 use crate::db::entity::{insert_all, order};
 use crate::idempotency::{Answer, Operation};
 
-/// Stores one order and answers with it.
+/// Stores one order and answers with its JSON form.
 #[derive(Debug, Clone)]
 pub struct PlaceOrder {
     order: Order,
@@ -16,7 +16,7 @@ pub struct PlaceOrder {
 }
 
 impl PlaceOrder {
-    /// Gives the order its id.
+    /// Gives the order its id, and so fixes its response.
     #[must_use]
     pub fn new(new: NewOrder) -> Self {
         let order = Order {

@@ -11,7 +11,7 @@ use crate::db::entity::order;
 /// The most orders on one page.
 pub const LIMIT_MAX: u64 = 1000;
 
-/// Some orders, oldest first.
+/// A page of orders, oldest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
     /// The orders.
@@ -30,10 +30,10 @@ pub async fn find(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<Order>, 
 
 /// Up to `limit` orders (1 to [`LIMIT_MAX`]) after the one with the id `after`, in order of id.
 ///
-/// Pages do not shift while orders arrive, and a walk through all pages sees every order that
-/// was stored when it began exactly once. An order that is stored during the walk may have an id
-/// from shortly before, so whoever follows the list for news should look again behind the last
-/// id, by as much as a request may take.
+/// Pages do not shift while orders arrive: reading all pages returns every order that was stored
+/// at the beginning exactly once. Ids are chosen when requests arrive, so an order that is stored
+/// later can have a smaller id than the last one read. To follow new orders, read again from an id
+/// that is older by the request timeout.
 pub async fn list(
     db: &impl ConnectionTrait,
     limit: u64,
