@@ -1,6 +1,5 @@
 //! `orders serve`
 
-use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
@@ -113,8 +112,7 @@ enum Error {
 impl ServeArgs {
     pub(super) async fn run(self) -> Result<Status, CliError> {
         self.check()?;
-        let interrupt = signal(SignalKind::interrupt())?;
-        let terminate = signal(SignalKind::terminate())?;
+        let shutdown = http::shutdown_signal()?;
         // Each connection is a file descriptor, and the usual soft limit is 1024. If it cannot be
         // raised, further connections wait in the kernel.
         let _ = rlimit::increase_nofile_limit(u64::MAX);
@@ -126,12 +124,10 @@ impl ServeArgs {
         self.migrate(&database).await?;
         database.check_writable().await?;
         let server = self.bind(database).await?;
-        let url = url(server.address());
+        let url = server.url();
         print(&format!("{url}\n"))?;
         tracing::info!(address = %server.address(), "serving, API documentation at {url}/docs");
-        server
-            .run_until(shutdown_signal(interrupt, terminate))
-            .await?;
+        server.run_until(shutdown).await?;
         tracing::info!("stopped");
         Ok(Status::Done)
     }
@@ -172,12 +168,7 @@ impl ServeArgs {
             port: self.port,
             source,
         };
-        let mut found = tokio::net::lookup_host((self.host.as_str(), self.port))
-            .await
-            .map_err(listen)?;
-        let address: SocketAddr = found
-            .next()
-            .ok_or_else(|| listen(std::io::Error::other("the host name has no address")))?;
+        let address = http::resolve(&self.host, self.port).await.map_err(listen)?;
         let http = http::Settings {
             body_bytes_max: self.body_max,
             body_timeout: self.body_timeout,
@@ -194,53 +185,5 @@ impl ServeArgs {
             transaction_timeout: self.database.transaction_timeout,
         };
         Ok(Server::bind(address, database, http, &executor).map_err(listen)?)
-    }
-}
-
-/// The URL of the server for a browser on this machine.
-fn url(address: SocketAddr) -> String {
-    if address.ip().is_unspecified() {
-        format!("http://localhost:{}", address.port())
-    } else {
-        format!("http://{address}")
-    }
-}
-
-/// Completes at the first signal to stop. A second one ends the process at once.
-async fn shutdown_signal(
-    mut interrupt: tokio::signal::unix::Signal,
-    mut terminate: tokio::signal::unix::Signal,
-) {
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-    tracing::info!("shutting down, finishing requests in flight");
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-        tracing::warn!("second signal, exiting at once");
-        #[expect(
-            clippy::exit,
-            reason = "the user does not want to wait for the shutdown"
-        )]
-        std::process::exit(130);
-    });
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn the_url_can_be_opened_in_a_browser() {
-        for (address, url) in [
-            ("0.0.0.0:3000", "http://localhost:3000"),
-            ("[::]:3000", "http://localhost:3000"),
-            ("127.0.0.1:80", "http://127.0.0.1:80"),
-            ("[::1]:80", "http://[::1]:80"),
-        ] {
-            assert_eq!(super::url(address.parse().unwrap()), url);
-        }
     }
 }

@@ -6,9 +6,10 @@
 //! - `document`: the OpenAPI document, derived from the handlers, their types and the table of
 //!   problems.
 //! - `server` and `listener`: sockets, connections and the orderly shutdown.
+//! - `service`: the start of another service than that of orders.
 //!
-//! [`Key`], [`JsonBody`], [`Answered`], [`Problem`] and the two middlewares serve any idempotent
-//! endpoint: see `examples/projects`.
+//! [`Service`], [`Key`], [`JsonBody`], [`Answered`] and [`Problem`] serve any idempotent endpoint:
+//! see `examples/projects` and `docs/operations.md`.
 
 mod answered;
 mod document;
@@ -21,10 +22,12 @@ mod request;
 mod routes;
 mod schema;
 mod server;
+mod service;
 
 pub use self::answered::Answered;
 pub use self::document::{json_text as openapi_json, yaml as openapi_yaml};
 pub use self::middleware::{WithProblems, WithRequestId};
 pub use self::problem::{Kind, Problem};
 pub use self::request::{BodyLimits, JsonBody, Key};
-pub use self::server::{Server, Settings};
+pub use self::server::{Server, Settings, resolve, shutdown_signal};
+pub use self::service::{Service, ServiceError};

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use poem::endpoint::{BoxEndpoint, make_sync};
+use poem::endpoint::make_sync;
 use poem::http::{StatusCode, header};
-use poem::{EndpointExt, IntoEndpoint, Response, Route, get};
+use poem::{IntoEndpoint, Response, Route, get};
 
 use super::health::HealthApi;
-use super::middleware::{WithProblems, WithRequestId};
 use super::orders::OrdersApi;
 use super::request::BodyLimits;
 use super::{Settings, document};
@@ -19,12 +18,12 @@ use crate::order::PlaceOrder;
 /// Everything that the OpenAPI document describes.
 pub(super) type Api = (OrdersApi, HealthApi);
 
-/// All routes, with what surrounds them.
+/// All routes.
 pub(super) fn routes(
     executor: Executor<PlaceOrder>,
     database: Database,
     settings: &Settings,
-) -> BoxEndpoint<'static, Response> {
+) -> Route {
     let orders = OrdersApi {
         executor,
         reads: database.reads().clone(),
@@ -35,11 +34,10 @@ pub(super) fn routes(
     };
     let api = Arc::new(document::service((orders, HealthApi { database })).into_endpoint());
     // Nested at "/", the API would hide the page there: each of its paths is a route instead.
-    let routes = document::paths().fold(pages(), |routes, path| {
+    document::paths().fold(pages(), |routes, path| {
         let pattern = path.replace('{', ":").replace('}', "");
         routes.at(pattern, Arc::clone(&api))
-    });
-    WithRequestId(WithProblems(routes)).boxed()
+    })
 }
 
 /// The Swagger UI and the OpenAPI document.

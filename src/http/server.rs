@@ -5,12 +5,15 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use poem::Response;
 use poem::endpoint::BoxEndpoint;
+use poem::{EndpointExt, IntoEndpoint, Response};
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, timeout_at};
 
 use super::listener::{self, LimitedListener};
+use super::middleware::{WithProblems, WithRequestId};
+use super::request::BodyLimits;
 use super::routes::routes;
 use crate::db::Database;
 use crate::idempotency::{self, Executor, Lanes};
@@ -34,33 +37,57 @@ pub struct Settings {
     pub shutdown_timeout: Duration,
 }
 
+impl Default for Settings {
+    /// The defaults of `orders serve`.
+    fn default() -> Self {
+        let body = BodyLimits::default();
+        Self {
+            body_bytes_max: body.bytes_max,
+            body_timeout: body.timeout,
+            connections_max: 10_000,
+            idle_timeout: Duration::from_secs(75),
+            shutdown_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
 /// A server that listens, but does not accept connections yet.
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     settings: Settings,
     routes: BoxEndpoint<'static, Response>,
-    lanes: Lanes,
+    lanes: Vec<Lanes>,
     database: Database,
 }
 
 impl Server {
-    /// Binds the address (port 0 picks a free one) and starts the lanes.
+    /// Binds the address of the order service (port 0 picks a free one) and starts its lanes.
     pub fn bind(
         address: SocketAddr,
         database: Database,
         settings: Settings,
         executor: &idempotency::Settings,
     ) -> io::Result<Self> {
-        let listener = listener::bind(address)?;
-        let address = listener.local_addr()?;
         let (executor, lanes) = Executor::start(&database, executor)?;
         let routes = routes(executor, database.clone(), &settings);
+        Self::with_routes(address, database, settings, routes, vec![lanes])
+    }
+
+    /// Binds the address of another service. `lanes` are those of all executors in `routes`.
+    pub fn with_routes(
+        address: SocketAddr,
+        database: Database,
+        settings: Settings,
+        routes: impl IntoEndpoint<Endpoint: 'static>,
+        lanes: Vec<Lanes>,
+    ) -> io::Result<Self> {
+        let listener = listener::bind(address)?;
         Ok(Self {
+            address: listener.local_addr()?,
             listener,
-            address,
             settings,
-            routes,
+            routes: WithRequestId(WithProblems(routes.into_endpoint())).boxed(),
             lanes,
             database,
         })
@@ -70,6 +97,12 @@ impl Server {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The URL of the server for a client on this machine.
+    #[must_use]
+    pub fn url(&self) -> String {
+        url(self.address)
     }
 
     /// Serves until `shutdown` completes, then answers the requests in flight until the shutdown
@@ -94,15 +127,76 @@ impl Server {
         poem::Server::new_with_acceptor(listener)
             .run_with_graceful_shutdown(routes, shutdown, Some(settings.shutdown_timeout))
             .await?;
-        // The executor was dropped with the routes, so the lanes end once they are empty.
+        // The executors were dropped with the routes, so the lanes end once they are empty.
+        let drained = async {
+            for lanes in lanes {
+                lanes.drained().await;
+            }
+        };
         let deadline = shutdown_began.unwrap_or_else(Instant::now) + settings.shutdown_timeout;
         let deadline = deadline.max(Instant::now() + LANES_TIMEOUT_MIN);
-        if timeout_at(deadline, lanes.drained()).await.is_err() {
+        if timeout_at(deadline, drained).await.is_err() {
             tracing::warn!(
                 "shutdown timeout: the last batch was not committed, its requests get no response"
             );
         }
         let _ = timeout_at(deadline, database.close()).await;
         Ok(())
+    }
+}
+
+/// Looks up the address to bind for a host name or an IP address.
+pub async fn resolve(host: &str, port: u16) -> io::Result<SocketAddr> {
+    let mut found = tokio::net::lookup_host((host, port)).await?;
+    found
+        .next()
+        .ok_or_else(|| io::Error::other("the host name has no address"))
+}
+
+fn url(address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        format!("http://localhost:{}", address.port())
+    } else {
+        format!("http://{address}")
+    }
+}
+
+/// Completes at the first Ctrl-C or SIGTERM after the call. A second one ends the process at once.
+pub fn shutdown_signal() -> io::Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        tracing::info!("shutting down, finishing requests in flight");
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            tracing::warn!("second signal, exiting at once");
+            #[expect(
+                clippy::exit,
+                reason = "the user does not want to wait for the shutdown"
+            )]
+            std::process::exit(130);
+        });
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_url_can_be_opened_in_a_browser() {
+        for (address, url) in [
+            ("0.0.0.0:3000", "http://localhost:3000"),
+            ("[::]:3000", "http://localhost:3000"),
+            ("127.0.0.1:80", "http://127.0.0.1:80"),
+            ("[::1]:80", "http://[::1]:80"),
+        ] {
+            assert_eq!(super::url(address.parse().unwrap()), url);
+        }
     }
 }
