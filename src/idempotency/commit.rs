@@ -98,7 +98,8 @@ async fn claim<O: Operation>(
     Ok(won)
 }
 
-/// Applies the winners until none of them is refused: a refusal rolls back to the savepoint.
+/// Applies the winners so that no effect of a refused one remains, and no refusal rests on an
+/// effect that does not remain.
 async fn apply<O: Operation>(
     txn: &DatabaseTransaction,
     winners: &[&Pending<O>],
@@ -107,27 +108,47 @@ async fn apply<O: Operation>(
     if !O::REFUSES {
         return answers(O::apply(txn, &operations).await?, operations.len());
     }
-    let mut decided: Vec<Option<Answer>> = vec![None; operations.len()];
-    loop {
-        let open: Vec<usize> = (0..decided.len())
-            .filter(|&i| decided[i].is_none())
-            .collect();
-        let attempted: Vec<&O> = open.iter().map(|&index| operations[index]).collect();
-        let savepoint = txn.begin().await?;
-        let applied = answers(O::apply(&savepoint, &attempted).await?, attempted.len())?;
-        let refused = |answer: &Answer| matches!(answer, Answer::Refused { .. });
-        if !applied.iter().any(refused) {
-            savepoint.commit().await?;
-            for (index, answer) in open.into_iter().zip(applied) {
-                decided[index] = Some(answer);
-            }
-            return Ok(decided.into_iter().flatten().collect());
-        }
-        savepoint.rollback().await?;
-        for (index, answer) in open.into_iter().zip(applied).filter(|(_, a)| refused(a)) {
-            decided[index] = Some(answer);
-        }
+    let decided = decide(txn, &operations).await?;
+    let accepted: Vec<&O> = operations
+        .iter()
+        .zip(&decided)
+        .filter(|(_, answer)| !answer.is_refused())
+        .map(|(operation, _)| *operation)
+        .collect();
+    if accepted.is_empty() || accepted.len() == operations.len() {
+        return Ok(decided);
     }
+    let confirmed = decide(txn, &accepted).await?;
+    if confirmed.iter().any(Answer::is_refused) {
+        // The rollback released the locks, and another transaction came between: the refusals were
+        // decided with effects that will not happen. One by one, none is decided with others.
+        let mut answers = Vec::with_capacity(operations.len());
+        for operation in operations {
+            answers.extend(decide(txn, &[operation]).await?);
+        }
+        return Ok(answers);
+    }
+    let mut confirmed = confirmed.into_iter();
+    let answer = |answer: Answer| match answer {
+        Answer::Refused { .. } => Some(answer),
+        Answer::Accepted(_) => confirmed.next(),
+    };
+    Ok(decided.into_iter().filter_map(answer).collect())
+}
+
+/// Applies operations in a savepoint, which is rolled back if one of them is refused.
+async fn decide<O: Operation>(
+    txn: &DatabaseTransaction,
+    operations: &[&O],
+) -> Result<Vec<Answer>, DbErr> {
+    let savepoint = txn.begin().await?;
+    let answers = answers(O::apply(&savepoint, operations).await?, operations.len())?;
+    if answers.iter().any(Answer::is_refused) {
+        savepoint.rollback().await?;
+    } else {
+        savepoint.commit().await?;
+    }
+    Ok(answers)
 }
 
 /// Checks that an operation has answered every winner.

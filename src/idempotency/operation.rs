@@ -43,7 +43,8 @@ pub trait Operation: Send + Sync + 'static {
     /// for each, in their order.
     ///
     /// After a refusal the effects are rolled back and `apply` is called again for the requests
-    /// that it accepted, until it refuses none of them.
+    /// that it accepted. Should it refuse one of those, because another transaction has come
+    /// between, it is called for every request alone.
     fn apply(
         txn: &DatabaseTransaction,
         winners: &[&Self],
@@ -63,6 +64,14 @@ pub enum Answer {
         /// The response.
         body: Bytes,
     },
+}
+
+impl Answer {
+    /// Whether it says no.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        matches!(self, Self::Refused { .. })
+    }
 }
 
 /// The answer stored with a key.
