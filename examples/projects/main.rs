@@ -21,7 +21,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut service = Service::from_env("projects").await?;
     service.create_table(project::Entity).await?;
     let projects = Projects {
-        executor: service.executor(),
+        executor: service.executor()?,
     };
     service
         .serve(OpenApiService::new(projects, "projects", "1.0"))

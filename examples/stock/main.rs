@@ -29,7 +29,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     service.create_table(reservation::Entity).await?;
     fill(service.database().reads()).await?;
     let api = Api {
-        executor: service.executor(),
+        executor: service.executor()?,
         reads: service.database().reads().clone(),
     };
     service

@@ -89,10 +89,17 @@ impl Database {
     /// How many of `wanted` transactions the database commits side by side: SQLite has one writer.
     #[must_use]
     pub fn writers(&self, wanted: NonZeroUsize) -> NonZeroUsize {
-        match self.backend() {
-            DbBackend::Sqlite => NonZeroUsize::MIN,
-            _ => wanted,
+        if self.has_many_writers() {
+            wanted
+        } else {
+            NonZeroUsize::MIN
         }
+    }
+
+    /// Whether transactions are committed side by side at all.
+    #[must_use]
+    pub fn has_many_writers(&self) -> bool {
+        self.backend() != DbBackend::Sqlite
     }
 
     /// Opens a connection for the transactions of one owner.

@@ -111,11 +111,12 @@ impl Service {
     }
 
     /// Starts the lanes of an operation.
-    pub fn executor<O: Operation>(&mut self) -> Executor<O> {
+    pub fn executor<O: Operation>(&mut self) -> Result<Executor<O>, ServiceError> {
         let settings = idempotency::Settings::default();
-        let (executor, lanes) = Executor::start(&self.database, &settings);
+        let started = Executor::start(&self.database, &settings);
+        let (executor, lanes) = started.map_err(ServiceError::Serve)?;
         self.lanes.push(lanes);
-        executor
+        Ok(executor)
     }
 
     /// Prints the URL and serves until Ctrl-C or SIGTERM. Then answers the requests in flight.

@@ -5,11 +5,11 @@ use std::collections::{HashMap, HashSet};
 use bytes::Bytes;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ActiveValue, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter,
-    TransactionTrait, TryInsertResult,
+    ActiveValue, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, TryInsertResult,
 };
 use uuid::Uuid;
 
+use super::apply::apply;
 use super::batch::Claim;
 use super::operation::{Answer, Operation, StoredAnswer};
 use super::pending::Pending;
@@ -71,7 +71,8 @@ async fn claim_and_apply<O: Operation>(
     let answers = if winners.is_empty() {
         Vec::new()
     } else {
-        apply(txn, &winners).await?
+        let operations: Vec<&O> = winners.iter().map(|request| &request.operation).collect();
+        apply(txn, &operations).await?
     };
     reach(Point::AfterApply);
     store_late_answers(txn, &winners, &answers).await?;
@@ -96,70 +97,6 @@ async fn claim<O: Operation>(
         }
     }
     Ok(won)
-}
-
-/// Applies the winners so that no effect of a refused one remains, and no refusal rests on an
-/// effect that does not remain.
-async fn apply<O: Operation>(
-    txn: &DatabaseTransaction,
-    winners: &[&Pending<O>],
-) -> Result<Vec<Answer>, DbErr> {
-    let operations: Vec<&O> = winners.iter().map(|request| &request.operation).collect();
-    if !O::REFUSES {
-        return answers(O::apply(txn, &operations).await?, operations.len());
-    }
-    let decided = decide(txn, &operations).await?;
-    let accepted: Vec<&O> = operations
-        .iter()
-        .zip(&decided)
-        .filter(|(_, answer)| !answer.is_refused())
-        .map(|(operation, _)| *operation)
-        .collect();
-    if accepted.is_empty() || accepted.len() == operations.len() {
-        return Ok(decided);
-    }
-    let confirmed = decide(txn, &accepted).await?;
-    if confirmed.iter().any(Answer::is_refused) {
-        // The rollback released the locks, and another transaction came between: the refusals were
-        // decided with effects that will not happen. One by one, none is decided with others.
-        let mut answers = Vec::with_capacity(operations.len());
-        for operation in operations {
-            answers.extend(decide(txn, &[operation]).await?);
-        }
-        return Ok(answers);
-    }
-    let mut confirmed = confirmed.into_iter();
-    let answer = |answer: Answer| match answer {
-        Answer::Refused { .. } => Some(answer),
-        Answer::Accepted(_) => confirmed.next(),
-    };
-    Ok(decided.into_iter().filter_map(answer).collect())
-}
-
-/// Applies operations in a savepoint, which is rolled back if one of them is refused.
-async fn decide<O: Operation>(
-    txn: &DatabaseTransaction,
-    operations: &[&O],
-) -> Result<Vec<Answer>, DbErr> {
-    let savepoint = txn.begin().await?;
-    let answers = answers(O::apply(&savepoint, operations).await?, operations.len())?;
-    if answers.iter().any(Answer::is_refused) {
-        savepoint.rollback().await?;
-    } else {
-        savepoint.commit().await?;
-    }
-    Ok(answers)
-}
-
-/// Checks that an operation has answered every winner.
-fn answers(answers: Vec<Answer>, winners: usize) -> Result<Vec<Answer>, DbErr> {
-    if answers.len() == winners {
-        return Ok(answers);
-    }
-    let count = answers.len();
-    Err(DbErr::Custom(format!(
-        "the operation returned {count} answers for {winners} requests"
-    )))
 }
 
 /// Completes the rows whose answer was not known when the key was claimed. An upsert, because it

@@ -57,6 +57,8 @@ const ALONE: usize = 2;
 /// Executes operations of one kind, each at most once per key.
 #[derive(Debug)]
 pub struct Executor<O> {
+    /// For a request that is alone.
+    alone: Option<mpsc::Sender<Pending<O>>>,
     lanes: Vec<mpsc::Sender<Pending<O>>>,
     replays: Replays,
     request_timeout: Duration,
@@ -83,9 +85,7 @@ impl<O: Operation> Executor<O> {
     /// Starts the lanes, each with a thread and an I/O driver of its own.
     pub fn start(database: &Database, settings: &Settings) -> io::Result<(Self, Lanes)> {
         let replays = Replays::new(settings.replay_bytes_max);
-        let mut tasks = JoinSet::new();
-        let mut lanes = Vec::new();
-        for _ in 0..database.writers(settings.lanes).get() {
+        let new_lane = || {
             let (sender, queue) = mpsc::channel(settings.queue_max.get());
             let lane = Lane::new(
                 queue,
@@ -94,13 +94,25 @@ impl<O: Operation> Executor<O> {
                 settings.batch_max.get(),
                 settings.transaction_timeout,
             );
+            (sender, lane)
+        };
+        let mut tasks = JoinSet::new();
+        let mut lanes = Vec::new();
+        for _ in 0..database.writers(settings.lanes).get() {
+            let (sender, lane) = new_lane();
             let runtime = Builder::new_current_thread().enable_all().build()?;
             tasks.spawn_blocking(move || runtime.block_on(lane.run()));
             lanes.push(sender);
         }
+        let alone = database.has_many_writers().then(|| {
+            let (sender, lane) = new_lane();
+            tasks.spawn(lane.run());
+            sender
+        });
         let mut heartbeat_task = JoinSet::new();
         heartbeat_task.spawn(heartbeat());
         let executor = Self {
+            alone,
             lanes,
             replays,
             request_timeout: settings.request_timeout,
@@ -152,13 +164,14 @@ impl<O: Operation> Executor<O> {
     }
 
     /// Requests of a key go through one lane, so that they do not wait for each other in the
-    /// database. A request that is alone takes the first lane: a client that sends one request
-    /// after another always meets the same connection, whose caches in the database are warm. (A
-    /// duplicate that arrives before it is committed waits for it in the database, as it would for
-    /// another instance.)
+    /// database. A request that is alone takes a lane in the caller's runtime instead, because it
+    /// would wait for two threads to wake each other. (A duplicate that arrives before it is
+    /// committed waits for it in the database, as it would for another instance.)
     fn lane_of(&self, digest: &Uuid) -> &mpsc::Sender<Pending<O>> {
-        if Arc::strong_count(&self.pending) == ALONE {
-            return &self.lanes[0];
+        if Arc::strong_count(&self.pending) == ALONE
+            && let Some(alone) = &self.alone
+        {
+            return alone;
         }
         let lanes = self.lanes.len() as u128;
         let index = usize::try_from(digest.as_u128() % lanes);

@@ -22,8 +22,7 @@ const BEGUN_MAX: Duration = Duration::from_millis(100);
 
 /// Commits everything that waits, answers it, and takes the next.
 ///
-/// It runs on a thread of its own: no caller that goes away cancels a transaction, and an answer of
-/// the database wakes this thread and no other.
+/// It runs in a task of its own, so that no caller that goes away cancels a transaction.
 pub(super) struct Lane<O> {
     queue: mpsc::Receiver<Pending<O>>,
     database: Database,

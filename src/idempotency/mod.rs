@@ -13,6 +13,7 @@
 //!
 //! This module knows neither orders nor HTTP.
 
+mod apply;
 pub mod batch;
 mod commit;
 mod executor;

@@ -20,6 +20,7 @@ mod instances;
 mod lost_commit;
 mod openapi;
 mod overload;
+mod parse;
 mod race;
 mod sqlite;
 mod startup;

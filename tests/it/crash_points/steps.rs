@@ -1,7 +1,7 @@
 //! The steps of a batch at which the program can be made to abort.
 
 use super::{assert_aborted, assert_converges, crashing, keys, storm};
-use crate::harness::{Acknowledged, Backend, Process, TestDatabase, on_both, order};
+use crate::harness::{Acknowledged, Process, TestDatabase, on_both, order};
 
 /// A step, and whether the batch is stored when the server dies there.
 type Step = (&'static str, bool);
