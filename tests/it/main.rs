@@ -14,6 +14,7 @@ mod connections;
 mod contract;
 mod crash;
 mod crash_points;
+mod examples;
 mod hammer;
 mod harness;
 mod instances;
