@@ -87,7 +87,7 @@ async fn start(database: &TestDatabase) -> (Executor<Take>, Lanes) {
         lanes: NonZeroUsize::MIN,
         ..Settings::default()
     };
-    Executor::start(&service, &settings)
+    Executor::start(&service, &settings).unwrap()
 }
 
 /// Keys in the order in which a batch applies them.

@@ -132,7 +132,7 @@ impl Reply {
     }
 
     /// Sends a request. The connection may be lost before the response.
-    async fn try_to(request: RequestBuilder) -> Result<Self, reqwest::Error> {
+    pub(crate) async fn try_to(request: RequestBuilder) -> Result<Self, reqwest::Error> {
         let (client, request) = request.build_split();
         let request = request?;
         let (method, path) = (request.method().clone(), request.url().path().to_owned());
