@@ -1,11 +1,14 @@
 //! The cases that are checked.
 
-use crate::case::{Asks, Case, Engine, Payload};
+use crate::case::{Asks, Case, Engine};
 use crate::mutation::Protocol;
+use crate::request::Payload;
 
 const TEA: Asks = Asks(0, Payload::Tea);
 const COFFEE: Asks = Asks(0, Payload::Coffee);
-const ANOTHER_KEY: Asks = Asks(1, Payload::Tea);
+const NUMBERED: Asks = Asks(0, Payload::Numbered);
+const SCARCE: Asks = Asks(0, Payload::Scarce);
+const SECOND_KEY: Asks = Asks(1, Payload::Tea);
 const POISON: Asks = Asks(1, Payload::Poison);
 
 const BASE: Case = Case {
@@ -17,24 +20,24 @@ const BASE: Case = Case {
     faults: 1,
     sweeps: 0,
     replays: true,
-    protocol: Protocol::AS_IT_IS,
+    protocol: Protocol::INTACT,
 };
 
-/// Three clients race for one key, one of them with another payload.
+/// Three clients with one key, one of them with a different payload.
 pub const RACE: Case = Case {
     name: "race",
     clients: &[TEA, TEA, COFFEE],
     ..BASE
 };
 
-/// The same, and nothing is replayed from memory.
-pub const NO_REPLAYS: Case = Case {
-    name: "no-replays",
+/// The same without a replay cache.
+pub const NO_CACHE: Case = Case {
+    name: "no-cache",
     replays: false,
     ..RACE
 };
 
-/// The same on one writer.
+/// The same on SQLite.
 pub const SQLITE: Case = Case {
     name: "sqlite",
     engine: Engine::Sqlite,
@@ -44,12 +47,12 @@ pub const SQLITE: Case = Case {
 /// Batches that overlap in two keys.
 pub const OVERLAP: Case = Case {
     name: "overlap",
-    clients: &[TEA, TEA, ANOTHER_KEY, ANOTHER_KEY],
+    clients: &[TEA, TEA, SECOND_KEY, SECOND_KEY],
     batch_max: 2,
     ..BASE
 };
 
-/// Two failures meet one key and two payloads.
+/// Two failures, one key, two payloads.
 pub const TWO_FAILURES: Case = Case {
     name: "two-failures",
     clients: &[TEA, COFFEE],
@@ -57,17 +60,17 @@ pub const TWO_FAILURES: Case = Case {
     ..BASE
 };
 
-/// The same on one writer.
+/// The same on SQLite.
 pub const SQLITE_TWO_FAILURES: Case = Case {
     name: "sqlite-two-failures",
     engine: Engine::Sqlite,
     ..TWO_FAILURES
 };
 
-/// Two failures meet a batch of two keys.
+/// Two failures, two keys.
 pub const TWO_KEYS: Case = Case {
     name: "two-keys",
-    clients: &[TEA, ANOTHER_KEY],
+    clients: &[TEA, SECOND_KEY],
     faults: 2,
     ..BASE
 };
@@ -76,18 +79,47 @@ pub const TWO_KEYS: Case = Case {
 pub const THREE_INSTANCES: Case = Case {
     name: "three-instances",
     instances: 3,
-    clients: &[TEA, COFFEE, ANOTHER_KEY],
+    clients: &[TEA, COFFEE, SECOND_KEY],
     ..BASE
 };
 
-/// The database refuses what one client asks for.
-pub const BAD_ROW: Case = Case {
-    name: "bad-row",
-    clients: &[TEA, ANOTHER_KEY, POISON],
+/// The response is known only after the operation is applied.
+pub const LATE_RESPONSE: Case = Case {
+    name: "late-response",
+    clients: &[NUMBERED, NUMBERED, COFFEE],
     ..BASE
 };
 
-/// A key row is swept, at the worst moment.
+/// The operation may refuse two requests with one key, and accepts another request.
+pub const REFUSAL: Case = Case {
+    name: "refusal",
+    clients: &[SCARCE, SCARCE, SECOND_KEY],
+    ..BASE
+};
+
+/// Two failures, and the operation may refuse.
+pub const REFUSAL_TWO_FAILURES: Case = Case {
+    name: "refusal-two-failures",
+    clients: &[SCARCE, SCARCE],
+    faults: 2,
+    ..BASE
+};
+
+/// The same on SQLite.
+pub const SQLITE_REFUSAL: Case = Case {
+    name: "sqlite-refusal",
+    engine: Engine::Sqlite,
+    ..REFUSAL
+};
+
+/// The database rejects the request of one client.
+pub const REJECTED: Case = Case {
+    name: "rejected",
+    clients: &[TEA, SECOND_KEY, POISON],
+    ..BASE
+};
+
+/// A key row is swept.
 pub const SWEEP: Case = Case {
     name: "sweep",
     clients: &[TEA, TEA],
@@ -96,17 +128,24 @@ pub const SWEEP: Case = Case {
     ..BASE
 };
 
-/// Two failures meet three clients of one key.
+/// Two failures, three clients with one key.
 pub const DEEP_RACE: Case = Case {
     name: "deep-race",
     faults: 2,
     ..RACE
 };
 
-/// Two failures meet three clients of two keys.
+/// Two failures, three clients with two keys.
 pub const DEEP_OVERLAP: Case = Case {
     name: "deep-overlap",
-    clients: &[TEA, COFFEE, ANOTHER_KEY],
+    clients: &[TEA, COFFEE, SECOND_KEY],
     faults: 2,
     ..BASE
+};
+
+/// Two failures, and the operation may refuse one of two keys.
+pub const DEEP_REFUSAL: Case = Case {
+    name: "deep-refusal",
+    faults: 2,
+    ..REFUSAL
 };

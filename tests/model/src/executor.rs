@@ -1,26 +1,29 @@
-//! The clients, and the queue in front of the lanes. A model of `src/idempotency/executor.rs` and
-//! `replay.rs`.
+//! Clients, queues and replay caches. A model of `src/idempotency/executor.rs` and `replay.rs`.
 
-use crate::batch::{Request, Resource, Row, replayed};
-use crate::case::{Asks, Case, Key};
+use orders::idempotency::batch::{Ending, replay};
+
+use crate::case::{Asks, Case};
+use crate::request::{Key, Request, Resource, Row};
 use crate::state::State;
 
-/// What a request is answered.
+/// The answer to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Answer {
-    /// 201, with the id of the order.
-    Created(Resource),
-    /// 200, with the id of the order.
-    Replayed(Resource),
-    /// 409: the key belongs to another payload.
+    /// This request was applied: 201, or the status of the refusal.
+    Created(Row),
+    /// An earlier request with the same payload was: 200, or the status of the refusal.
+    Replayed(Row),
+    /// 409: the key belongs to a different payload.
     Reused,
-    /// 409: the key is held elsewhere. The client tries again.
+    /// 409: another transaction holds the key. The client retries.
     InUse,
-    /// 500: the database refused the request.
+    /// 500: the database rejected the request.
     Failed,
+    /// 503: the lane found that the deadline had passed.
+    TimedOut,
 }
 
-/// Answers on their way, and whose they are.
+/// Answers to requests.
 pub type Answers = Vec<(Resource, Answer)>;
 
 /// A client.
@@ -28,26 +31,41 @@ pub type Answers = Vec<(Resource, Answer)>;
 pub enum Client {
     /// About to send an attempt.
     Ready {
-        /// Which one.
+        /// The attempt, from 0.
         attempt: u8,
     },
-    /// Waiting for the answer to an attempt.
+    /// Waits for the answer to an attempt.
     Waiting {
-        /// Which one.
+        /// The attempt, from 0.
         attempt: u8,
-        /// Who was asked.
+        /// The instance that has the request.
         instance: u8,
     },
-    /// It has an answer that is final.
+    /// Has a final answer.
     Done,
 }
 
-/// What an instance keeps of what it replayed, by key.
+/// The replay cache of an instance, by key. `None` if it has no cache.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Replays(Option<Vec<Option<Row>>>);
 
+impl From<Ending<Row>> for Answer {
+    fn from(ending: Ending<Row>) -> Self {
+        match ending {
+            Ending::Created(row) => Self::Created(row),
+            Ending::Replayed(row) => Self::Replayed(row),
+            Ending::Reused => Self::Reused,
+        }
+    }
+}
+
+impl Client {
+    /// Before its first request.
+    pub const UNSENT: Self = Self::Ready { attempt: 0 };
+}
+
 impl Replays {
-    /// Nothing kept yet, or nothing kept ever.
+    /// An empty cache.
     #[must_use]
     pub fn new(case: &Case) -> Self {
         Self(case.replays.then(|| vec![None; case.keys()]))
@@ -57,43 +75,48 @@ impl Replays {
         self.0.as_ref().and_then(|rows| rows[usize::from(key)])
     }
 
-    /// Keeps what is known to be committed.
-    pub fn keep(&mut self, key: Key, stored: Row) {
+    /// Keeps a committed row.
+    pub(crate) fn keep(&mut self, row: Row) {
         if let Some(rows) = &mut self.0 {
-            rows[usize::from(key)] = Some(stored);
+            rows[usize::from(row.key)] = Some(row);
         }
     }
 }
 
 impl State {
-    /// A client asks an instance: it is answered from memory, or queued.
-    pub(crate) fn execute(&mut self, case: &Case, client: u8, attempt: u8, instance: u8) {
-        let Asks(key, payload) = case.clients[usize::from(client)];
-        let resource = Resource { client, attempt };
+    /// A client sends its request to an instance, which answers it from its cache or queues it.
+    pub(crate) fn execute(&mut self, case: &Case, client: u8, instance: u8) {
+        let Client::Ready { attempt } = self.clients[usize::from(client)] else {
+            return;
+        };
         self.clients[usize::from(client)] = Client::Waiting { attempt, instance };
+        let Asks(key, payload) = case.clients[usize::from(client)];
+        let request = Request {
+            key,
+            payload,
+            resource: Resource { client, attempt },
+        };
         let lane = &mut self.lanes[usize::from(instance)];
         match lane.replays.get(key) {
-            Some(stored) => {
-                self.deliver(vec![(resource, replayed(payload, stored, case.protocol))]);
+            Some(row) => {
+                let ending = replay(&request, &row);
+                self.deliver(vec![(request.resource, ending.into())]);
             }
-            None => lane.queue.push(Request {
-                key,
-                payload,
-                resource,
-                late: false,
-            }),
+            None => lane.queue.push(request),
         }
     }
 
-    /// Sends answers. A client that has gone does not hear its own.
+    /// Delivers answers. A client that has gone does not receive its own.
     pub(crate) fn deliver(&mut self, answers: Answers) {
         for (resource, answer) in answers {
-            self.answers.insert((resource, answer));
             let client = &mut self.clients[usize::from(resource.client)];
-            let Client::Waiting { attempt, .. } = *client else {
-                continue;
-            };
-            if attempt == resource.attempt {
+            let attempt = resource.attempt;
+            let waits = matches!(client, Client::Waiting { attempt: of, .. } if *of == attempt);
+            // The executor answers at the deadline and does not wait for the lane to notice it.
+            if waits || answer != Answer::TimedOut {
+                self.answers.insert((resource, answer));
+            }
+            if waits {
                 *client = match answer {
                     Answer::InUse => Client::Ready {
                         attempt: attempt + 1,
@@ -114,11 +137,10 @@ impl State {
         }
     }
 
-    /// The time of a request is up: its client is told, and the lane will see it.
-    pub(crate) fn deadline(&mut self, client: u8) {
+    /// The deadline of a request passes: the client is told, and the lane will notice.
+    pub(crate) fn expire(&mut self, client: u8) {
         if let Client::Waiting { attempt, instance } = self.clients[usize::from(client)] {
-            let resource = Resource { client, attempt };
-            self.lanes[usize::from(instance)].mark_late(resource);
+            self.lanes[usize::from(instance)].expire(Resource { client, attempt });
             self.give_up(client);
         }
     }

@@ -1,55 +1,39 @@
-//! A lane: one writer, one connection, one batch at a time. A model of
-//! `src/idempotency/lane.rs`.
+//! The loop of a lane, without channels and clock. A model of `src/idempotency/lane.rs`.
 
-use crate::batch::{Batch, Request, Resource, Row};
+use std::collections::BTreeSet;
+
+use orders::db::{ErrorClass, LockWait};
+use orders::idempotency::batch::{Batch, Ending, Next};
+
 use crate::case::Case;
-use crate::commit::read_losers;
-use crate::database::Transaction;
+use crate::commit::Transaction;
 use crate::executor::{Answer, Answers, Replays};
 use crate::mutation::Mutation;
+use crate::request::{Request, Resource, Row};
 
-/// How long a claim waits for another transaction that holds its key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum LockWait {
-    /// One statement that commits by itself.
-    Full,
-    /// A transaction in steps, after a full wait ran out on the batch.
-    Brief,
-}
-
-/// What a failed attempt asks for. A model of `db::Class`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Class {
-    /// The same again. Whether it was committed is unknown (`Unavailable`), or it was not
-    /// (`Retry`): the lane does not care.
-    Again,
-    /// A key was held elsewhere for longer than the lock wait.
-    Locked,
-    /// The database refused what was written.
-    Refused,
-}
-
-/// What a lane is doing.
+/// What a lane does.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Step {
     /// Between two attempts.
     Idle,
-    /// Its transaction runs in the database.
-    Transaction(Batch, LockWait, Transaction),
-    /// It has heard that the transaction was committed.
-    Committed(Batch, LockWait, Transaction),
+    /// Waits for its transaction.
+    Transaction(Batch<Request>, LockWait, Transaction),
+    /// Knows that the transaction is committed, and reads the losers.
+    Committed(Batch<Request>, LockWait, Transaction),
 }
 
 /// One lane. Its instance dies with it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Lane {
-    /// What waits.
+    /// Requests that wait for a batch.
     pub queue: Vec<Request>,
-    /// Batches to do, the next one last.
-    pub work: Vec<(Batch, LockWait)>,
-    /// The batch in work.
+    /// Batches to run, the next one last.
+    pub work: Vec<(Batch<Request>, LockWait)>,
+    /// The current attempt.
     pub step: Step,
-    /// Stored responses in memory.
+    /// Requests in this lane whose deadline has passed.
+    pub expired: BTreeSet<Resource>,
+    /// The instance's replay cache.
     pub replays: Replays,
 }
 
@@ -61,35 +45,40 @@ impl Lane {
             queue: Vec::new(),
             work: Vec::new(),
             step: Step::Idle,
+            expired: BTreeSet::new(),
             replays: Replays::new(case),
         }
     }
 
-    /// Whether it has something to begin.
+    /// Whether there is something to run.
     #[must_use]
     pub fn can_attempt(&self) -> bool {
         self.step == Step::Idle && !(self.queue.is_empty() && self.work.is_empty())
     }
 
-    /// Takes the next batch, or everything that waits, and sends its transaction.
-    pub(crate) fn attempt(&mut self, case: &Case, rows: &[Option<Row>]) {
+    /// Begins the transaction of the next batch, or of everything that waits.
+    pub(crate) fn attempt(&mut self, case: &Case, rows: &[Option<Row>]) -> Answers {
+        let mut answers = Answers::new();
         if self.work.is_empty() {
             let count = self.queue.len().min(case.batch_max);
-            let waiting = self.queue.drain(..count).collect();
-            self.work
-                .push((Batch::new(waiting, case.protocol), LockWait::Full));
+            let batch = Batch::new(self.queue.drain(..count).collect());
+            self.work.push((batch, LockWait::Full));
         }
         while let Some((batch, lock_wait)) = self.work.pop() {
-            let batch = batch.without_late(case.protocol);
+            let is_expired = |request: &Request| self.expired.contains(&request.resource);
+            let (expired, batch) = batch.drop_expired(is_expired);
+            fail(expired, Answer::TimedOut, &mut answers);
             if !batch.is_empty() {
-                let transaction = Transaction::new(case, &batch, lock_wait, rows);
+                let transaction = Transaction::new(case, &batch, rows);
                 self.step = Step::Transaction(batch, lock_wait, transaction);
-                return;
+                break;
             }
         }
+        self.forget_answered();
+        answers
     }
 
-    /// Hears that its transaction was committed.
+    /// COMMIT is acknowledged.
     pub(crate) fn acknowledge(&mut self) {
         let step = std::mem::replace(&mut self.step, Step::Idle);
         if let Step::Transaction(batch, lock_wait, transaction) = step {
@@ -97,92 +86,88 @@ impl Lane {
         }
     }
 
-    /// Reads the rows of the losers and answers everybody.
+    /// Answers a committed batch.
     pub(crate) fn settle(&mut self, case: &Case, rows: &[Option<Row>]) -> Answers {
         let mut answers = Answers::new();
         let step = std::mem::replace(&mut self.step, Step::Idle);
         let Step::Committed(batch, lock_wait, transaction) = step else {
             return answers;
         };
-        let rows = transaction.snapshot.as_deref().unwrap_or(rows);
-        let claims = read_losers(&batch, &transaction.won, rows, case.protocol);
-        let vanished = batch.settle(claims, &mut self.replays, &mut answers, case.protocol);
-        if !vanished.is_empty() {
-            self.work.push((vanished, lock_wait));
+        let settled = batch.settle(transaction.read_losers(rows, case.protocol));
+        for (request, ending) in settled.endings {
+            if let Ending::Replayed(row) = &ending {
+                self.replays.keep(*row);
+            }
+            answers.push((request.resource, ending.into()));
         }
+        if !case.protocol.has(Mutation::VanishedForgotten) {
+            self.push(settled.again, lock_wait);
+        }
+        self.forget_answered();
         answers
     }
 
-    /// Again after a failure that passes, in halves after one that a single request may be the
-    /// reason of.
-    pub(crate) fn failed(&mut self, case: &Case, class: Class) -> Answers {
+    /// Handles a failed attempt.
+    pub(crate) fn failed(&mut self, case: &Case, class: ErrorClass) -> Answers {
         let mut answers = Answers::new();
-        let has = |mutation| case.protocol.has(mutation);
         let step = std::mem::replace(&mut self.step, Step::Idle);
         let (Step::Transaction(batch, lock_wait, _) | Step::Committed(batch, lock_wait, _)) = step
         else {
             return answers;
         };
-        match class {
-            Class::Again => self.work.push((batch, lock_wait)),
-            Class::Refused if has(Mutation::RefusedRunAgain) => self.work.push((batch, lock_wait)),
-            Class::Refused if has(Mutation::RefusedAsAWhole) => {
-                batch.refuse(Answer::Failed, &mut answers);
+        match batch.after(class, lock_wait) {
+            Next::Retry(batch) => self.push(batch, lock_wait),
+            Next::Bisect(first, second, lock_wait) => {
+                if !case.protocol.has(Mutation::HalfForgotten) {
+                    self.push(second, lock_wait);
+                }
+                self.push(first, lock_wait);
             }
-            Class::Locked | Class::Refused => match batch.halve() {
-                Ok((first, second)) => {
-                    let wait = if class == Class::Locked {
-                        LockWait::Brief
-                    } else {
-                        lock_wait
-                    };
-                    if !has(Mutation::HalfForgotten) {
-                        self.work.push((second, wait));
-                    }
-                    self.work.push((first, wait));
+            Next::InUse(requests) => fail(requests, Answer::InUse, &mut answers),
+            Next::Reject(requests, rest) => {
+                fail(requests, Answer::Failed, &mut answers);
+                if !case.protocol.has(Mutation::RestForgotten) {
+                    self.push(rest, lock_wait);
                 }
-                Err(single) if class == Class::Locked => single.refuse(Answer::InUse, &mut answers),
-                Err(single) if has(Mutation::RefusedWithFollowers) => {
-                    single.refuse(Answer::Failed, &mut answers);
-                }
-                Err(single) => {
-                    let others =
-                        single.refuse_claimant(Answer::Failed, &mut answers, case.protocol);
-                    if !others.is_empty() {
-                        self.work.push((others, lock_wait));
-                    }
-                }
-            },
+            }
         }
+        self.forget_answered();
         answers
     }
 
-    /// The deadline of one request has passed.
-    pub(crate) fn mark_late(&mut self, resource: Resource) {
-        let running = match &mut self.step {
-            Step::Idle => None,
-            Step::Transaction(batch, ..) | Step::Committed(batch, ..) => Some(batch),
-        };
-        let batches = self
-            .work
-            .iter_mut()
-            .map(|(batch, _)| batch)
-            .chain(running)
-            .flat_map(Batch::requests_mut);
-        for request in self.queue.iter_mut().chain(batches) {
-            request.late |= request.resource == resource;
+    fn push(&mut self, batch: Batch<Request>, lock_wait: LockWait) {
+        if !batch.is_empty() {
+            self.work.push((batch, lock_wait));
         }
     }
 
-    /// Every request in it.
+    /// The deadline of a request has passed.
+    pub(crate) fn expire(&mut self, resource: Resource) {
+        self.expired.insert(resource);
+        self.forget_answered();
+    }
+
+    fn forget_answered(&mut self) {
+        if self.expired.is_empty() {
+            return;
+        }
+        let here: BTreeSet<Resource> = self.requests().map(|request| request.resource).collect();
+        self.expired.retain(|resource| here.contains(resource));
+    }
+
+    /// Every request in the lane.
     pub fn requests(&self) -> impl Iterator<Item = &Request> {
-        let running = match &self.step {
+        let current = match &self.step {
             Step::Idle => None,
             Step::Transaction(batch, ..) | Step::Committed(batch, ..) => Some(batch),
         };
         let work = self.work.iter().map(|(batch, _)| batch);
-        self.queue
-            .iter()
-            .chain(work.chain(running).flat_map(Batch::requests))
+        let batches = work.chain(current).flat_map(Batch::requests);
+        self.queue.iter().chain(batches)
     }
+}
+
+fn fail(requests: Vec<Request>, answer: Answer, answers: &mut Answers) {
+    let failed = requests.into_iter();
+    answers.extend(failed.map(|request| (request.resource, answer)));
 }

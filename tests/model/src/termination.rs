@@ -1,8 +1,9 @@
-//! Promise 5, the part that no single state shows: whatever happens, it ends.
+//! Promise 5, as far as no single state shows it: every run ends.
 //!
-//! Stateright's `eventually` is not exact where states are met again, so the way is another one:
-//! failures are bounded, hence a system that converges never comes back to a state. Where there is
-//! no circle and nothing is stuck before everybody is answered, everybody is answered.
+//! Stateright's `eventually` is not exact in graphs where paths meet. Failures are bounded, so a
+//! protocol that converges never returns to a state: if the graph of the states has no cycle and
+//! every state in which nothing is possible has all clients answered, all runs end with all clients
+//! answered.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -12,32 +13,32 @@ use stateright::Model;
 use crate::case::Case;
 use crate::state::State;
 
-/// Whether a state is on the way that is walked, or all ways from it were.
 #[derive(PartialEq, Eq)]
 enum Visit {
-    OnTheWay,
+    OnPath,
     Done,
 }
 
-/// Walks every way. `false` if one of them comes back to where it was.
+/// Whether the graph of the states has no cycle.
 #[must_use]
 pub fn ends(case: &Case) -> bool {
     let hasher = RandomState::new();
     let mut visits: HashMap<u64, Visit> = HashMap::new();
-    let mut way: Vec<(u64, Vec<State>)> = vec![(0, case.init_states())];
-    while let Some((here, next)) = way.last_mut() {
+    let mut path: Vec<(u64, Vec<State>)> = vec![(0, case.init_states())];
+    while let Some((here, next)) = path.last_mut() {
         let Some(state) = next.pop() else {
             visits.insert(*here, Visit::Done);
-            way.pop();
+            path.pop();
             continue;
         };
         let there = hasher.hash_one(&state);
         match visits.get(&there) {
-            Some(Visit::OnTheWay) => return false,
+            Some(Visit::OnPath) => return false,
             Some(Visit::Done) => {}
             None => {
-                visits.insert(there, Visit::OnTheWay);
-                way.push((there, case.next_states(&state)));
+                visits.insert(there, Visit::OnPath);
+                let next = case.steps(&state).map(|(_, next)| next).collect();
+                path.push((there, next));
             }
         }
     }
