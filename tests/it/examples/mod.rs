@@ -163,3 +163,18 @@ fn assert_replay(first: &Reply, later: &Reply) {
     assert_eq!(later.header("location"), first.header("location"));
     assert!(later.is_replay());
 }
+
+#[test]
+fn the_documentation_shows_the_real_code() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path| std::fs::read_to_string(root.join(path)).unwrap();
+    let page = read("docs/operations.md");
+    let programs = ["examples/projects/main.rs", "examples/stock/main.rs"].map(read);
+    let blocks = page.split("```rust\n").skip(1);
+    let snippets: Vec<&str> = blocks.filter_map(|rest| rest.split("```").next()).collect();
+    assert!(!snippets.is_empty());
+    for snippet in snippets {
+        let is_real = programs.iter().any(|program| program.contains(snippet));
+        assert!(is_real, "in no example: {snippet}");
+    }
+}
