@@ -28,7 +28,7 @@ pub(super) struct ServeArgs {
     #[arg(long, env = "ORDERS_NO_MIGRATE")]
     no_migrate: bool,
     /// Concurrent transactions on PostgreSQL; SQLite always has one
-    #[arg(long, env = "ORDERS_LANES", default_value = "1", value_parser = parse::at_least_one::<NonZeroUsize>, value_name = "NUMBER")]
+    #[arg(long, env = "ORDERS_LANES", default_value = "2", value_parser = parse::at_least_one::<NonZeroUsize>, value_name = "NUMBER")]
     lanes: NonZeroUsize,
     /// Maximum number of requests in one transaction
     #[arg(

@@ -9,7 +9,6 @@ mod connection;
 pub mod entity;
 mod error;
 mod schema;
-mod transactions;
 mod url;
 
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -21,7 +20,6 @@ use self::connect::Purpose;
 pub use self::connection::{Connection, LockWait};
 pub use self::error::{Cause, ConnectError, ErrorClass, class};
 pub use self::schema::{Migration, Schema, SchemaError};
-pub use self::transactions::Transactions;
 pub use self::url::{DatabaseUrl, InvalidUrl, SettingsScope};
 
 /// How to reach the database and how long to wait for it.
@@ -89,23 +87,15 @@ impl Database {
     /// How many of `wanted` transactions the database commits side by side: SQLite has one writer.
     #[must_use]
     pub fn writers(&self, wanted: NonZeroUsize) -> NonZeroUsize {
-        if self.has_many_writers() {
-            wanted
-        } else {
-            NonZeroUsize::MIN
+        match self.backend() {
+            DbBackend::Sqlite => NonZeroUsize::MIN,
+            _ => wanted,
         }
     }
 
-    /// Whether transactions are committed side by side at all.
-    #[must_use]
-    pub fn has_many_writers(&self) -> bool {
-        self.backend() != DbBackend::Sqlite
-    }
-
-    /// Opens a connection for the transactions of one owner.
-    pub async fn transactions(&self) -> Result<Transactions, ConnectError> {
-        let connection = connect::pool(&self.settings, Purpose::Lane).await?;
-        Ok(Transactions::new(connection))
+    /// Opens a connection for the transactions of one owner, one after the other.
+    pub async fn lane(&self) -> Result<Connection, ConnectError> {
+        connect::pool(&self.settings, Purpose::Lane).await
     }
 
     /// Opens a connection for one task.

@@ -22,7 +22,8 @@ use crate::db::Database;
 /// Bounds of an executor.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Lanes: transactions that are committed side by side. SQLite has one writer, so one lane.
+    /// Lanes: transactions that are committed side by side. SQLite has one writer, so one lane. Of
+    /// two or more, the first takes requests that are alone.
     pub lanes: NonZeroUsize,
     /// The most requests in one transaction.
     pub batch_max: NonZeroUsize,
@@ -41,7 +42,7 @@ impl Default for Settings {
     fn default() -> Self {
         let number = |number| NonZeroUsize::new(number).expect("not zero");
         Self {
-            lanes: number(1),
+            lanes: number(2),
             batch_max: number(256),
             queue_max: number(2048),
             replay_bytes_max: 8 << 20,
@@ -82,7 +83,8 @@ impl Lanes {
 }
 
 impl<O: Operation> Executor<O> {
-    /// Starts the lanes, each with a thread and an I/O driver of its own.
+    /// Starts the lanes: the one for requests that are alone in the caller's runtime, the others each
+    /// with a thread and an I/O driver of its own.
     pub fn start(database: &Database, settings: &Settings) -> io::Result<(Self, Lanes)> {
         let replays = Replays::new(settings.replay_bytes_max);
         let new_lane = || {
@@ -97,18 +99,19 @@ impl<O: Operation> Executor<O> {
             (sender, lane)
         };
         let mut tasks = JoinSet::new();
+        let count = database.writers(settings.lanes).get();
+        let alone = (count > 1).then(|| {
+            let (sender, lane) = new_lane();
+            tasks.spawn(lane.run());
+            sender
+        });
         let mut lanes = Vec::new();
-        for _ in 0..database.writers(settings.lanes).get() {
+        for _ in usize::from(alone.is_some())..count {
             let (sender, lane) = new_lane();
             let runtime = Builder::new_current_thread().enable_all().build()?;
             tasks.spawn_blocking(move || runtime.block_on(lane.run()));
             lanes.push(sender);
         }
-        let alone = database.has_many_writers().then(|| {
-            let (sender, lane) = new_lane();
-            tasks.spawn(lane.run());
-            sender
-        });
         let mut heartbeat_task = JoinSet::new();
         heartbeat_task.spawn(heartbeat());
         let executor = Self {

@@ -12,13 +12,10 @@ use super::commit::{KeyRow, commit};
 use super::operation::{Error, Operation};
 use super::pending::Pending;
 use super::replay::Replays;
-use crate::db::{self, ConnectError, Database, ErrorClass, LockWait, Transactions};
+use crate::db::{self, ConnectError, Connection, Database, ErrorClass, LockWait};
 
 /// The longest pause between two attempts at a batch.
 const BACKOFF_MAX: Duration = Duration::from_millis(500);
-
-/// How long a begun transaction waits for requests.
-const BEGUN_MAX: Duration = Duration::from_millis(100);
 
 /// Commits everything that waits, answers it, and takes the next.
 ///
@@ -30,7 +27,7 @@ pub(super) struct Lane<O> {
     batch_max: usize,
     transaction_timeout: Duration,
     /// `None` until first use, and whenever its state is in doubt.
-    transactions: Option<Transactions>,
+    connection: Option<Connection>,
 }
 
 /// Why an attempt at a batch failed.
@@ -75,36 +72,20 @@ impl<O: Operation> Lane<O> {
             replays,
             batch_max,
             transaction_timeout,
-            transactions: None,
+            connection: None,
         }
     }
 
     /// Runs until the queue is closed and empty.
     pub(super) async fn run(mut self) {
-        while let Some(batch) = self.next_batch().await {
-            self.execute(batch).await;
-        }
-        if let Some(transactions) = self.transactions {
-            // Nothing is lost if the database does not hear it.
-            let _ = transactions.close().await;
-        }
-    }
-
-    /// Waits for requests and takes all that wait, up to the maximum.
-    async fn next_batch(&mut self) -> Option<Batch<Pending<O>>> {
         let mut waiting = Vec::new();
-        if let Some(transactions) = self.transactions.as_mut().filter(|t| t.has_begun()) {
-            let receiving = self.queue.recv_many(&mut waiting, self.batch_max);
-            if tokio::time::timeout(BEGUN_MAX, receiving).await.is_err()
-                && transactions.rest().await.is_err()
-            {
-                self.transactions = None;
-            }
+        while self.queue.recv_many(&mut waiting, self.batch_max).await > 0 {
+            self.execute(Batch::new(std::mem::take(&mut waiting))).await;
         }
-        if waiting.is_empty() {
-            self.queue.recv_many(&mut waiting, self.batch_max).await;
+        if let Some(connection) = self.connection {
+            // Nothing is lost if the database does not hear it.
+            let _ = connection.close().await;
         }
-        (!waiting.is_empty()).then(|| Batch::new(waiting))
     }
 
     /// Answers every request: retries transient failures, bisects the batch on permanent ones.
@@ -156,12 +137,12 @@ impl<O: Operation> Lane<O> {
         batch: &Batch<Pending<O>>,
         lock_wait: LockWait,
     ) -> Result<Vec<Claim<KeyRow>>, AttemptError> {
-        let mut transactions = match self.transactions.take() {
-            Some(transactions) => transactions,
-            None => self.database.transactions().await?,
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.database.lane().await?,
         };
         let claimants = batch.claimants();
-        let transaction = AssertUnwindSafe(commit(&mut transactions, &claimants, lock_wait));
+        let transaction = AssertUnwindSafe(commit(&connection, &claimants, lock_wait));
         let result = match tokio::time::timeout(
             self.transaction_timeout,
             transaction.catch_unwind(),
@@ -174,7 +155,7 @@ impl<O: Operation> Lane<O> {
         };
         let known = result.as_ref().err();
         if known.is_none_or(AttemptError::spares_connection) {
-            self.transactions = Some(transactions);
+            self.connection = Some(connection);
         }
         result
     }

@@ -8,8 +8,8 @@ use sea_orm::{ActiveModelTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveM
 /// The most rows in one statement.
 const ROWS_MAX: usize = 64;
 
-/// Splits rows so that there are at most [`ROWS_MAX`] different statements for any number of
-/// them: a text with its own number of rows is prepared once per connection.
+/// Splits rows into chunks of up to 64. A statement for every number of rows is prepared once per
+/// connection, so there are 64 of them at most.
 pub fn chunks<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
     rows.chunks(ROWS_MAX)
 }

@@ -9,7 +9,7 @@ use super::body::{Error, ProblemJson, kebab_case};
 use super::kind::{Header, Operations};
 use super::{Kind, PROBLEM_JSON, Problem};
 
-/// A placeholder for all problems of an operation: [`describe_problems`] replaces it.
+/// A placeholder for all problems of an operation: `describe_problems` replaces it.
 impl ApiResponse for Problem {
     fn meta() -> MetaResponses {
         let content = |content_type, schema| MetaMediaType {
