@@ -116,8 +116,7 @@ fn lazy_pool<D: Database>(
     let connections = match purpose {
         Purpose::Shared(connections) => connections.get(),
         Purpose::Lane if settings.url.backend() == DbBackend::Sqlite => 1,
-        // The pool pings a connection when it is returned. With a second one the next transaction
-        // does not wait for that round trip.
+        // The second reads while a transaction is begun on the first.
         Purpose::Lane => 2,
     };
     PoolOptions::new()

@@ -74,6 +74,16 @@ impl Connection {
             ..TransactionOptions::default()
         };
         let txn = self.pool.begin_with_options(options).await?;
+        self.open(&txn, lock_wait).await?;
+        Ok(txn)
+    }
+
+    /// Sends the statements that open a transaction.
+    pub(super) async fn open(
+        &self,
+        txn: &DatabaseTransaction,
+        lock_wait: LockWait,
+    ) -> Result<(), DbErr> {
         let preamble = match lock_wait {
             LockWait::Full => &self.preamble.full,
             LockWait::Brief => &self.preamble.brief,
@@ -81,7 +91,7 @@ impl Connection {
         if let Some(sql) = preamble {
             txn.execute_unprepared(sql).await?;
         }
-        Ok(txn)
+        Ok(())
     }
 
     /// Waits until everything read so far is safe on the synchronous standby, if there is one.
@@ -104,6 +114,11 @@ impl Connection {
             checkpointer.close().await?;
         }
         self.pool.close_by_ref().await
+    }
+
+    /// Whether COMMIT can begin the next transaction: on PostgreSQL, where a session belongs to us.
+    pub(super) fn can_chain(&self) -> bool {
+        self.get_database_backend() == DbBackend::Postgres && self.preamble.full.is_none()
     }
 
     /// The pool, if its sessions keep their settings.

@@ -9,6 +9,7 @@ mod connection;
 pub mod entity;
 mod error;
 mod schema;
+mod transactions;
 mod url;
 
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -20,6 +21,7 @@ use self::connect::Purpose;
 pub use self::connection::{Connection, LockWait};
 pub use self::error::{Cause, ConnectError, ErrorClass, class};
 pub use self::schema::{Migration, Schema, SchemaError};
+pub use self::transactions::Transactions;
 pub use self::url::{DatabaseUrl, InvalidUrl, SettingsScope};
 
 /// How to reach the database and how long to wait for it.
@@ -93,9 +95,10 @@ impl Database {
         }
     }
 
-    /// Opens a connection for the transactions of one owner, one after the other.
-    pub async fn lane(&self) -> Result<Connection, ConnectError> {
-        connect::pool(&self.settings, Purpose::Lane).await
+    /// Opens a connection for the transactions of one owner.
+    pub async fn transactions(&self) -> Result<Transactions, ConnectError> {
+        let connection = connect::pool(&self.settings, Purpose::Lane).await?;
+        Ok(Transactions::new(connection))
     }
 
     /// Opens a connection for one task.

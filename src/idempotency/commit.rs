@@ -14,7 +14,7 @@ use super::batch::Claim;
 use super::operation::{Answer, Operation, StoredAnswer};
 use super::pending::Pending;
 use crate::db::entity::{chunks, idempotency_key as keys};
-use crate::db::{Connection, LockWait};
+use crate::db::{Connection, LockWait, Transactions};
 use crate::failpoint::{Point, reach};
 
 /// A stored key row, as far as requests need it.
@@ -32,12 +32,12 @@ pub struct KeyRow {
 /// After an error the outcome is unknown. Running the batch again is always right: a claimant that
 /// finds its own row has won it before.
 pub(super) async fn commit<O: Operation>(
-    connection: &Connection,
+    transactions: &mut Transactions,
     claimants: &[&Pending<O>],
     lock_wait: LockWait,
 ) -> Result<Vec<Claim<KeyRow>>, DbErr> {
     reach(Point::BeforeClaim);
-    let txn = connection.begin(lock_wait).await?;
+    let txn = transactions.begin(lock_wait).await?;
     let written = match claim_and_apply(&txn, claimants).await {
         Ok(written) => written,
         Err(error) => {
@@ -47,9 +47,9 @@ pub(super) async fn commit<O: Operation>(
         }
     };
     reach(Point::BeforeCommit);
-    txn.commit().await?;
+    transactions.commit(txn).await?;
     reach(Point::AfterCommit);
-    let claims = read_losers(connection, claimants, written).await?;
+    let claims = read_losers(transactions.connection(), claimants, written).await?;
     reach(Point::BeforeAnswer);
     Ok(claims)
 }

@@ -12,10 +12,13 @@ use super::commit::{KeyRow, commit};
 use super::operation::{Error, Operation};
 use super::pending::Pending;
 use super::replay::Replays;
-use crate::db::{self, ConnectError, Connection, Database, ErrorClass, LockWait};
+use crate::db::{self, ConnectError, Database, ErrorClass, LockWait, Transactions};
 
 /// The longest pause between two attempts at a batch.
 const BACKOFF_MAX: Duration = Duration::from_millis(500);
+
+/// How long a begun transaction waits for requests.
+const BEGUN_MAX: Duration = Duration::from_millis(100);
 
 /// Commits everything that waits, answers it, and takes the next.
 ///
@@ -27,7 +30,7 @@ pub(super) struct Lane<O> {
     batch_max: usize,
     transaction_timeout: Duration,
     /// `None` until first use, and whenever its state is in doubt.
-    connection: Option<Connection>,
+    transactions: Option<Transactions>,
 }
 
 /// Why an attempt at a batch failed.
@@ -72,20 +75,36 @@ impl<O: Operation> Lane<O> {
             replays,
             batch_max,
             transaction_timeout,
-            connection: None,
+            transactions: None,
         }
     }
 
     /// Runs until the queue is closed and empty.
     pub(super) async fn run(mut self) {
-        let mut waiting = Vec::new();
-        while self.queue.recv_many(&mut waiting, self.batch_max).await > 0 {
-            self.execute(Batch::new(std::mem::take(&mut waiting))).await;
+        while let Some(batch) = self.next_batch().await {
+            self.execute(batch).await;
         }
-        if let Some(connection) = self.connection {
+        if let Some(transactions) = self.transactions {
             // Nothing is lost if the database does not hear it.
-            let _ = connection.close().await;
+            let _ = transactions.close().await;
         }
+    }
+
+    /// Waits for requests and takes all that wait, up to the maximum.
+    async fn next_batch(&mut self) -> Option<Batch<Pending<O>>> {
+        let mut waiting = Vec::new();
+        if let Some(transactions) = self.transactions.as_mut().filter(|t| t.has_begun()) {
+            let receiving = self.queue.recv_many(&mut waiting, self.batch_max);
+            if tokio::time::timeout(BEGUN_MAX, receiving).await.is_err()
+                && transactions.rest().await.is_err()
+            {
+                self.transactions = None;
+            }
+        }
+        if waiting.is_empty() {
+            self.queue.recv_many(&mut waiting, self.batch_max).await;
+        }
+        (!waiting.is_empty()).then(|| Batch::new(waiting))
     }
 
     /// Answers every request: retries transient failures, bisects the batch on permanent ones.
@@ -137,12 +156,12 @@ impl<O: Operation> Lane<O> {
         batch: &Batch<Pending<O>>,
         lock_wait: LockWait,
     ) -> Result<Vec<Claim<KeyRow>>, AttemptError> {
-        let connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => self.database.lane().await?,
+        let mut transactions = match self.transactions.take() {
+            Some(transactions) => transactions,
+            None => self.database.transactions().await?,
         };
         let claimants = batch.claimants();
-        let transaction = AssertUnwindSafe(commit(&connection, &claimants, lock_wait));
+        let transaction = AssertUnwindSafe(commit(&mut transactions, &claimants, lock_wait));
         let result = match tokio::time::timeout(
             self.transaction_timeout,
             transaction.catch_unwind(),
@@ -155,7 +174,7 @@ impl<O: Operation> Lane<O> {
         };
         let known = result.as_ref().err();
         if known.is_none_or(AttemptError::spares_connection) {
-            self.connection = Some(connection);
+            self.transactions = Some(transactions);
         }
         result
     }

@@ -43,8 +43,8 @@ pub(crate) enum Side {
     AfterCommit,
 }
 
-/// `ReadyForQuery` outside a transaction, with which PostgreSQL ends the answer to a commit.
-const IDLE: &[u8] = b"Z\0\0\0\x05I";
+/// `CommandComplete` with which PostgreSQL answers a commit, chained or not.
+const COMMITTED: &[u8] = b"C\0\0\0\x0bCOMMIT\0";
 
 /// Forwards everything until a fault is injected. Stops when dropped.
 pub(crate) struct Proxy {
@@ -192,7 +192,7 @@ impl Link {
         while let Ok(length @ 1..) = database.read(&mut buffer).await {
             let answer = &buffer[..length];
             if self.cutting.load(Ordering::SeqCst) {
-                if answer.ends_with(IDLE) {
+                if answer.windows(COMMITTED.len()).any(|part| part == COMMITTED) {
                     return;
                 }
                 continue;

@@ -82,6 +82,7 @@ async fn a_locked_sqlite_file_is_waited_for_until_the_timeout() {
 /// if they arrive before the lane has taken the first.
 async fn refuses_requests_beyond_its_queue(backend: Backend) {
     let mut bounds = short_timeouts();
+    bounds.executor.lanes = NonZeroUsize::MIN;
     bounds.executor.batch_max = NonZeroUsize::MIN;
     bounds.executor.queue_max = NonZeroUsize::MIN;
     let app = App::start(backend, bounds).await;
