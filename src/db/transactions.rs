@@ -1,8 +1,16 @@
 //! Transactions of one owner, one after the other.
 
+use std::time::Duration;
+
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr};
 
+use tokio::time::Instant;
+
 use super::{Connection, LockWait};
+
+/// How long transactions are chained. PostgreSQL counts rows for autovacuum and autoanalyze only
+/// between transactions, so a chain without end would hide all writes from them.
+const CHAIN_MAX: Duration = Duration::from_secs(1);
 
 /// Begins and commits transactions on a connection that nothing else uses.
 ///
@@ -14,6 +22,7 @@ use super::{Connection, LockWait};
 pub struct Transactions {
     connection: Connection,
     begun: Option<DatabaseTransaction>,
+    chain_until: Instant,
 }
 
 impl Transactions {
@@ -21,6 +30,7 @@ impl Transactions {
         Self {
             connection,
             begun: None,
+            chain_until: Instant::now() + CHAIN_MAX,
         }
     }
 
@@ -43,7 +53,9 @@ impl Transactions {
 
     /// Commits a transaction.
     pub async fn commit(&mut self, txn: DatabaseTransaction) -> Result<(), DbErr> {
-        if !self.connection.can_chain() {
+        let now = Instant::now();
+        if !self.connection.can_chain() || now >= self.chain_until {
+            self.chain_until = now + CHAIN_MAX;
             return txn.commit().await;
         }
         txn.execute_unprepared("COMMIT AND CHAIN").await?;

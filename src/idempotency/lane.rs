@@ -17,8 +17,9 @@ use crate::db::{self, ConnectError, Database, ErrorClass, LockWait, Transactions
 /// The longest pause between two attempts at a batch.
 const BACKOFF_MAX: Duration = Duration::from_millis(500);
 
-/// How long a begun transaction waits for requests.
-const BEGUN_MAX: Duration = Duration::from_millis(100);
+/// How long a begun transaction waits for requests. No shorter than the executor's heartbeat, for
+/// which every deadline is a later timer.
+const BEGUN_MAX: Duration = Duration::from_secs(1);
 
 /// Commits everything that waits, answers it, and takes the next.
 ///
@@ -181,8 +182,11 @@ impl<O: Operation> Lane<O> {
 
     /// Answers what is settled, and returns what has to be claimed again.
     fn answer(&self, settled: Settled<Pending<O>>) -> Batch<Pending<O>> {
+        let mut kept = None;
         for (request, ending) in settled.endings {
-            if let Ending::Replayed(row) = &ending {
+            if let Ending::Replayed(row) = &ending
+                && kept.replace(request.digest) != Some(request.digest)
+            {
                 self.replays.keep(request.digest, row);
             }
             request.answer(ending.into());

@@ -22,15 +22,10 @@ impl Session {
             Self::Pooled => "&pooler=transaction",
         }
     }
-
-    /// The message that commits. It ends with its NUL: a preamble may say `READ COMMITTED`.
-    fn commit(self) -> &'static str {
-        match self {
-            Self::Own => "COMMIT AND CHAIN\0",
-            Self::Pooled => "COMMIT\0",
-        }
-    }
 }
+
+/// The messages that commit. They end with their NUL: a preamble may say `READ COMMITTED`.
+const COMMIT: &[&str] = &["COMMIT\0", "COMMIT AND CHAIN\0"];
 
 async fn is_not_visible_to_clients(app: &App, session: Session, side: Side) {
     let proxy = Proxy::start(&app.database).await;
@@ -38,7 +33,7 @@ async fn is_not_visible_to_clients(app: &App, session: Session, side: Side) {
     let instance = Instance::start_on(&url, Bounds::default()).await;
     let client = &instance.client;
     let cut = |times| Fault::Cut {
-        marker: session.commit(),
+        markers: COMMIT,
         side,
         times,
     };
@@ -104,7 +99,7 @@ on_postgres! {
         let url = proxy.url(&app.database) + Session::Pooled.parameter();
         let stalling = Instance::start_on(&url, long_timeouts()).await;
 
-        proxy.inject(Fault::Hold { marker: Session::Pooled.commit() });
+        proxy.inject(Fault::Hold { markers: COMMIT });
         let stalled = stalling.client.spawn_place("key", order("tea", 1));
         app.database.until(idle, |sessions| sessions == 1).await;
         let refused = app.client.place("key", order("tea", 1)).await.expect(409);

@@ -24,14 +24,14 @@ pub(crate) enum Fault {
     Delay(Duration),
     /// Drops every answer of the database, which still executes the requests.
     DropAnswers,
-    /// Cuts the connection at each of the next `times` requests that contain `marker`.
+    /// Cuts the connection at each of the next `times` requests that contain a marker.
     Cut {
-        marker: &'static str,
+        markers: &'static [&'static str],
         side: Side,
         times: usize,
     },
-    /// Holds back requests that contain `marker` until the fault ends.
-    Hold { marker: &'static str },
+    /// Holds back requests that contain a marker until the fault ends.
+    Hold { markers: &'static [&'static str] },
 }
 
 /// Which side of the commit the connection is cut on.
@@ -168,13 +168,15 @@ impl Link {
             let request = &buffer[..length];
             let fault = self.fault();
             match fault {
-                Fault::Cut { marker, side, .. } if contains(request, marker) && self.take_cut() => {
+                Fault::Cut { markers, side, .. }
+                    if contains(request, markers) && self.take_cut() =>
+                {
                     if side == Side::BeforeCommit {
                         return;
                     }
                     self.cutting.store(true, Ordering::SeqCst);
                 }
-                Fault::Hold { marker } if contains(request, marker) => {
+                Fault::Hold { markers } if contains(request, markers) => {
                     let mut states = self.states.clone();
                     let _ = states.wait_for(|now| now.fault != fault).await;
                 }
@@ -192,7 +194,10 @@ impl Link {
         while let Ok(length @ 1..) = database.read(&mut buffer).await {
             let answer = &buffer[..length];
             if self.cutting.load(Ordering::SeqCst) {
-                if answer.windows(COMMITTED.len()).any(|part| part == COMMITTED) {
+                if answer
+                    .windows(COMMITTED.len())
+                    .any(|part| part == COMMITTED)
+                {
                     return;
                 }
                 continue;
@@ -224,7 +229,9 @@ impl Link {
     }
 }
 
-fn contains(request: &[u8], marker: &str) -> bool {
-    let marker = marker.as_bytes();
-    request.windows(marker.len()).any(|part| part == marker)
+fn contains(request: &[u8], markers: &[&str]) -> bool {
+    markers.iter().any(|marker| {
+        let marker = marker.as_bytes();
+        request.windows(marker.len()).any(|part| part == marker)
+    })
 }
