@@ -27,8 +27,8 @@ pub(super) struct ServeArgs {
     /// Refuse to start on an outdated schema instead of migrating it
     #[arg(long, env = "ORDERS_NO_MIGRATE")]
     no_migrate: bool,
-    /// Concurrent transactions on PostgreSQL; SQLite always has one
-    #[arg(long, env = "ORDERS_LANES", default_value = "2", value_parser = parse::at_least_one::<NonZeroUsize>, value_name = "NUMBER")]
+    /// Maximum number of concurrent transactions on PostgreSQL; SQLite always has one
+    #[arg(long, env = "ORDERS_LANES", default_value = "3", value_parser = parse::at_least_one::<NonZeroUsize>, value_name = "NUMBER")]
     lanes: NonZeroUsize,
     /// Maximum number of requests in one transaction
     #[arg(

@@ -22,8 +22,8 @@ use crate::db::Database;
 /// Bounds of an executor.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Lanes: transactions that are committed side by side. SQLite has one writer, so one lane. Of
-    /// two or more, the first takes requests that are alone.
+    /// The most lanes: transactions that are committed side by side. SQLite has one writer, so one
+    /// lane. Of two or more, the first takes requests that are alone.
     pub lanes: NonZeroUsize,
     /// The most requests in one transaction.
     pub batch_max: NonZeroUsize,
@@ -42,7 +42,7 @@ impl Default for Settings {
     fn default() -> Self {
         let number = |number| NonZeroUsize::new(number).expect("not zero");
         Self {
-            lanes: number(2),
+            lanes: number(3),
             batch_max: number(256),
             queue_max: number(2048),
             replay_bytes_max: 8 << 20,
@@ -52,8 +52,8 @@ impl Default for Settings {
     }
 }
 
-/// `Arc` strong count while exactly one request is pending: the executor's and the request's.
-const ALONE: usize = 2;
+/// How many pending requests make one more lane worth its smaller batches.
+const LANE_LOAD: usize = 96;
 
 /// Executes operations of one kind, each at most once per key.
 #[derive(Debug)]
@@ -166,17 +166,20 @@ impl<O: Operation> Executor<O> {
         executed
     }
 
-    /// Requests of a key go through one lane, so that they do not wait for each other in the
-    /// database. A request that is alone takes a lane in the caller's runtime instead, because it
-    /// would wait for two threads to wake each other. (A duplicate that arrives before it is
-    /// committed waits for it in the database, as it would for another instance.)
+    /// Few lanes make large batches, and a second one commits while the first waits for its disk:
+    /// their number follows the load. Requests of a key go through one lane, so that they seldom
+    /// wait for each other in the database, as they would for another instance.
+    ///
+    /// A request that is alone takes a lane in the caller's runtime instead, because it would wait
+    /// for two threads to wake each other.
     fn lane_of(&self, digest: &Uuid) -> &mpsc::Sender<Pending<O>> {
-        if Arc::strong_count(&self.pending) == ALONE
+        let pending = Arc::strong_count(&self.pending) - 1;
+        if pending == 1
             && let Some(alone) = &self.alone
         {
             return alone;
         }
-        let lanes = self.lanes.len() as u128;
+        let lanes = (pending / LANE_LOAD).clamp(1, self.lanes.len()) as u128;
         let index = usize::try_from(digest.as_u128() % lanes);
         &self.lanes[index.expect("smaller than a length")]
     }
