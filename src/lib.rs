@@ -9,7 +9,7 @@
 //! ```text
 //! cli ─┬─► http ──► order ──► idempotency ──► db ──► migration (a crate of its own)
 //!      │     └────────┴────────────┴────────► json
-//!      └─► hammer
+//!      └─► hammer, client
 //! ```
 //!
 //! - [`cli`]: arguments in, exit status out.
@@ -19,6 +19,8 @@
 //!   nor HTTP.
 //! - [`db`]: everything the two databases disagree about.
 //! - [`json`]: JSON values without loss, and their canonical form.
+//! - [`client`]: places an order exactly once, from the other side. Imports nothing else of this
+//!   crate either.
 //! - [`hammer`]: proves the promise, or shows the violation. A foreign client: it knows a URL, a
 //!   seed and the contract, and imports nothing else of this crate.
 //!
@@ -50,6 +52,7 @@
 //!   committed as one transaction (*group commit*).
 
 pub mod cli;
+pub mod client;
 pub mod db;
 mod failpoint;
 pub mod hammer;

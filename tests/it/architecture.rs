@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-/// The modules of this crate that a module may name. `hammer` is a foreign client.
+/// The modules of this crate that a module may name. `hammer` and `client` are foreign clients.
 const MAY_NAME: &[(&str, &str)] = &[
     ("lib", ""),
     ("main", "cli"),
-    ("cli", "http order idempotency db hammer"),
+    ("cli", "http order idempotency db hammer client"),
     ("http", "order idempotency db json"),
     ("order", "idempotency db"),
     ("idempotency", "db json failpoint"),
@@ -14,6 +14,7 @@ const MAY_NAME: &[(&str, &str)] = &[
     ("db", "failpoint"),
     ("failpoint", ""),
     ("hammer", ""),
+    ("client", ""),
 ];
 
 /// Words, where code must not contain them, exceptions, and the reason. Comments and unit tests

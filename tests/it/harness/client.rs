@@ -36,6 +36,8 @@ pub(crate) fn order(item: &str, quantity: i64) -> String {
 
 impl Client {
     pub(crate) fn new(address: SocketAddr) -> Self {
+        // reqwest needs a provider even where nothing is encrypted. An error: there is one already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
