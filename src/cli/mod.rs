@@ -6,9 +6,11 @@
 mod database;
 mod documents;
 mod hammer;
+mod key;
 mod log;
 mod migrate;
 mod parse;
+mod place;
 mod serve;
 
 use std::error::Error as StdError;
@@ -35,6 +37,10 @@ enum Command {
     Migrate(migrate::MigrateArgs),
     /// Verify that a service stores exactly one order per key
     Hammer(Box<hammer::HammerArgs>),
+    /// Place an order exactly once, with retries
+    Place(place::PlaceArgs),
+    /// Make an idempotency key
+    Key(key::KeyArgs),
     /// Print the OpenAPI document as JSON or YAML
     Openapi(documents::OpenapiArgs),
     /// Print a shell completion script
@@ -91,6 +97,8 @@ async fn run(command: Command) -> Result<Status, CliError> {
         Command::Serve(args) => args.run().await,
         Command::Migrate(args) => args.run().await,
         Command::Hammer(args) => args.run().await,
+        Command::Place(args) => args.run().await,
+        Command::Key(args) => args.run(),
         Command::Openapi(args) => args.run(),
         Command::Completions(args) => args.run(),
         Command::Man => documents::man(),

@@ -4,7 +4,7 @@ use crate::cli::{run, within};
 use crate::harness::Process;
 
 /// Every command.
-const COMMANDS: [&[&str]; 10] = [
+const COMMANDS: [&[&str]; 14] = [
     &[],
     &["serve"],
     &["migrate"],
@@ -12,6 +12,10 @@ const COMMANDS: [&[&str]; 10] = [
     &["migrate", "down"],
     &["migrate", "status"],
     &["migrate", "fresh"],
+    &["place"],
+    &["key"],
+    &["key", "new"],
+    &["key", "derive"],
     &["openapi"],
     &["completions"],
     &["man"],
