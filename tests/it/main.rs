@@ -10,6 +10,7 @@ mod architecture;
 mod batch;
 mod cancel;
 mod cli;
+mod client;
 mod connections;
 mod contract;
 mod crash;

@@ -74,7 +74,7 @@ fn built() -> &'static Path {
 }
 
 /// An example, with no setting from the environment of the test.
-fn example(name: &str) -> Command {
+pub(crate) fn example(name: &str) -> Command {
     let mut command = Command::new(built().join(name));
     for name in ["DATABASE_URL", "HOST", "STOCK", "ORDERS_CRASH_AT"] {
         command.env_remove(name);
