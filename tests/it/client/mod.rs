@@ -2,6 +2,7 @@
 
 mod caller;
 mod command;
+mod documented;
 mod lossy;
 mod outcomes;
 mod retries;
