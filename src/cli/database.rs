@@ -31,6 +31,13 @@ pub(super) struct DatabaseArgs {
     /// Time limit for opening a database connection
     #[arg(long, env = "ORDERS_CONNECT_TIMEOUT", default_value = "5s", value_parser = parse::duration, value_name = "DURATION")]
     connect_timeout: Duration,
+}
+
+/// The database of a server: also its connections and the limits of its transactions.
+#[derive(Debug, Args)]
+pub(super) struct ServedDatabaseArgs {
+    #[command(flatten)]
+    database: DatabaseArgs,
     /// How long to wait for a key that another transaction holds; then 409
     #[arg(long, env = "ORDERS_LOCK_WAIT", default_value = "2s", value_parser = parse::duration, value_name = "DURATION")]
     pub(super) lock_wait: Duration,
@@ -55,31 +62,53 @@ pub(super) enum Missing {
     Refuse,
 }
 
+/// A URL without a character, as from a secret that was never set.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the database URL is empty: set DATABASE_URL (or --database-url), or unset it to use SQLite \
+     in {DEFAULT_FILE}"
+)]
+struct EmptyUrl;
+
 impl DatabaseArgs {
     /// Connects, and logs the URL without its password.
     pub(super) async fn connect(&self, missing: Missing) -> Result<Database, CliError> {
-        let given = self
-            .database_url
-            .as_deref()
-            .filter(|url| !url.trim().is_empty());
-        let url = match given {
+        self.connect_with(self.settings(missing)?).await
+    }
+
+    fn settings(&self, missing: Missing) -> Result<Settings, CliError> {
+        let url = match self.database_url.as_deref().map(str::trim) {
+            Some("") => return Err(EmptyUrl.into()),
             Some(url) => url.parse()?,
             None => DatabaseUrl::sqlite(Path::new(DEFAULT_FILE)),
         };
-        let database = Database::connect(Settings {
-            url,
+        Ok(Settings {
             create_missing: missing == Missing::Create,
-            read_connections: self.read_connections,
             connect_timeout: self.connect_timeout,
-            lock_wait: self.lock_wait,
-            statement_timeout: self.transaction_timeout,
+            ..Settings::new(url)
         })
-        .await?;
-        if given.is_some() {
+    }
+
+    async fn connect_with(&self, settings: Settings) -> Result<Database, CliError> {
+        let database = Database::connect(settings).await?;
+        if self.database_url.is_some() {
             tracing::info!(database = %database.url(), "connected");
         } else {
             tracing::info!("DATABASE_URL is not set, using SQLite in {DEFAULT_FILE}");
         }
         Ok(database)
+    }
+}
+
+impl ServedDatabaseArgs {
+    /// Connects, and logs the URL without its password.
+    pub(super) async fn connect(&self, missing: Missing) -> Result<Database, CliError> {
+        let settings = Settings {
+            read_connections: self.read_connections,
+            lock_wait: self.lock_wait,
+            statement_timeout: self.transaction_timeout,
+            ..self.database.settings(missing)?
+        };
+        self.database.connect_with(settings).await
     }
 }

@@ -65,16 +65,16 @@ impl MigrateArgs {
                 yes,
             } => {
                 let database = database.connect(Missing::Refuse).await?;
-                if !yes && !confirm(&database, "roll back migrations and destroy their data in")? {
-                    return Ok(Status::No);
-                }
-                let names = database.schema().down(steps.get()).await?;
-                print(&lines("rolled back", &names, "nothing to roll back"))?;
-                Ok(Status::Done)
+                down(&database, steps, yes).await
             }
             Action::Fresh { database, yes } => {
                 let database = database.connect(Missing::Create).await?;
-                if !yes && !confirm(&database, "destroy all data in")? {
+                let question = format!(
+                    "This drops every table of orders in {} and creates them again. All orders \
+                     and idempotency keys are lost.",
+                    database.url()
+                );
+                if !yes && !confirm(&question)? {
                     return Ok(Status::No);
                 }
                 database.schema().fresh().await?;
@@ -89,6 +89,25 @@ impl MigrateArgs {
 async fn up(database: &Database) -> Result<Status, CliError> {
     let names = database.schema().up().await?;
     print(&lines("applied", &names, "nothing pending"))?;
+    Ok(Status::Done)
+}
+
+async fn down(database: &Database, steps: NonZeroU32, yes: bool) -> Result<Status, CliError> {
+    let schema = database.schema();
+    let mut question = format!("In {}, this rolls back\n", database.url());
+    let migrations = schema.migrations().await?;
+    let latest = migrations.iter().rev().filter(|found| found.applied);
+    let mut some = false;
+    for migration in latest.take(usize::try_from(steps.get())?) {
+        some = true;
+        writeln!(question, "  {}", migration.name)?;
+    }
+    question.push_str("The tables and columns that they created are dropped with their data.");
+    if some && !yes && !confirm(&question)? {
+        return Ok(Status::No);
+    }
+    let names = schema.down(steps.get()).await?;
+    print(&lines("rolled back", &names, "nothing to roll back"))?;
     Ok(Status::Done)
 }
 
@@ -120,16 +139,12 @@ fn lines(action: &str, migrations: &[String], none: &str) -> String {
     text
 }
 
-/// Asks for confirmation on the terminal.
-fn confirm(database: &Database, action: &str) -> Result<bool, CliError> {
+/// Asks for confirmation on the terminal, after saying what would be lost.
+fn confirm(question: &str) -> Result<bool, CliError> {
     if !io::stdin().is_terminal() {
         return Err(Unconfirmed.into());
     }
-    write!(
-        io::stderr(),
-        "This will {action} {}. Type 'yes' to continue: ",
-        database.url()
-    )?;
+    write!(io::stderr(), "{question}\nType 'yes' to continue: ")?;
     let mut answer = String::new();
     io::stdin().read_line(&mut answer)?;
     let confirmed = answer.trim() == "yes";

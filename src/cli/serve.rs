@@ -7,7 +7,7 @@ use clap::Args;
 use nix::sys::signal::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::database::{DatabaseArgs, Missing};
+use super::database::{Missing, ServedDatabaseArgs};
 use super::{CliError, Status, parse, print};
 use crate::db::Database;
 use crate::http::{self, Server};
@@ -23,7 +23,7 @@ pub(super) struct ServeArgs {
     #[arg(long, env = "PORT", default_value = "3000", value_parser = parse::port)]
     port: u16,
     #[command(flatten)]
-    database: DatabaseArgs,
+    database: ServedDatabaseArgs,
     /// Refuse to start on an outdated schema instead of migrating it
     #[arg(long, env = "ORDERS_NO_MIGRATE")]
     no_migrate: bool,

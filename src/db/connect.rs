@@ -45,12 +45,11 @@ pub(super) async fn pool(
             _ => postgres_pool(settings, purpose).await,
         }
     };
-    let url = settings.url.clone();
     match tokio::time::timeout(settings.connect_timeout, opening).await {
         Ok(Ok(connection)) => Ok(connection),
-        Ok(Err(failure)) => Err(ConnectError::new(url, failure)),
+        Ok(Err(failure)) => Err(ConnectError::new(settings, failure)),
         Err(_elapsed) => Err(ConnectError::NoAnswer {
-            url,
+            url: settings.url.clone(),
             waited: settings.connect_timeout,
         }),
     }

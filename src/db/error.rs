@@ -4,10 +4,11 @@ use std::fmt;
 use std::time::Duration;
 
 use sea_orm::sqlx;
+use sea_orm::sqlx::error::DatabaseError;
 use sea_orm::{DbErr, RuntimeErr};
 
-use super::DatabaseUrl;
 use super::connect::ConnectFailure;
+use super::{DatabaseUrl, FileProblem, Settings};
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +20,14 @@ pub enum ConnectError {
         url: DatabaseUrl,
         /// The cause.
         source: Cause,
+    },
+    /// The file of an SQLite database cannot be opened.
+    #[error("cannot open the database {url}: {problem}")]
+    File {
+        /// The database.
+        url: DatabaseUrl,
+        /// The cause.
+        problem: FileProblem,
     },
     /// The database did not answer.
     #[error("the database {url} did not answer within {waited:?}")]
@@ -50,19 +59,36 @@ pub enum ConnectError {
 }
 
 impl ConnectError {
-    pub(super) fn new(url: DatabaseUrl, failure: ConnectFailure) -> Self {
+    pub(super) fn new(settings: &Settings, failure: ConnectFailure) -> Self {
+        let url = settings.url.clone();
         match failure {
             ConnectFailure::Dropped(setting) => Self::Dropped { url, setting },
             ConnectFailure::Driver(error) if rejects_settings(&error) => Self::Dropped {
                 url,
                 setting: "options",
             },
-            ConnectFailure::Driver(error) => Self::Refused {
-                url,
-                source: Cause(error),
-            },
+            ConnectFailure::Driver(error) => {
+                let problem = cannot_open(&error)
+                    .then(|| FileProblem::find(&url, settings.create_missing))
+                    .flatten();
+                match problem {
+                    Some(problem) => Self::File { url, problem },
+                    None => Self::Refused {
+                        url,
+                        source: Cause(error),
+                    },
+                }
+            }
         }
     }
+}
+
+/// Whether SQLite cannot open the file (CANTOPEN).
+fn cannot_open(error: &sqlx::Error) -> bool {
+    let error = error.as_database_error();
+    let error = error.and_then(|error| error.try_downcast_ref::<sqlx::sqlite::SqliteError>());
+    let code = error.and_then(|error| DatabaseError::code(error)?.parse::<i32>().ok());
+    code.is_some_and(|code| code & 0xff == 14)
 }
 
 /// PgBouncer rejects startup options unless it is configured to ignore them.

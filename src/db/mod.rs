@@ -10,6 +10,7 @@ pub mod entity;
 mod error;
 mod schema;
 mod transactions;
+mod unopened;
 mod url;
 
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -22,6 +23,7 @@ pub use self::connection::{Connection, LockWait};
 pub use self::error::{Cause, ConnectError, ErrorClass, class};
 pub use self::schema::{Migration, Schema, SchemaError};
 pub use self::transactions::Transactions;
+pub use self::unopened::FileProblem;
 pub use self::url::{DatabaseUrl, InvalidUrl, SettingsScope};
 
 /// How to reach the database and how long to wait for it.

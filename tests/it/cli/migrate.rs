@@ -1,6 +1,6 @@
 //! `orders migrate`
 
-use crate::cli::{assert_fails, run};
+use crate::cli::{assert_fails, run, within};
 use crate::harness::{Process, TestDatabase, on_both, order};
 
 const ORDERS: &str = "m20261122_000001_orders";
@@ -85,6 +85,60 @@ on_both! {
         };
         assert_eq!((tables, file), (0, false));
         database.drop().await;
+    }
+}
+
+#[test]
+fn an_sqlite_file_that_cannot_be_opened_is_explained() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("directory")).unwrap();
+    for (command, url, words) in [
+        (
+            "status",
+            "sqlite://absent.db",
+            &["absent.db", "does not exist", "orders migrate up"],
+        ),
+        (
+            "down",
+            "sqlite://absent.db",
+            &["absent.db", "does not exist", "orders migrate up"],
+        ),
+        (
+            "status",
+            "sqlite://directory",
+            &["sqlite://directory", "is a directory", "name a file"],
+        ),
+        (
+            "up",
+            "sqlite://directory",
+            &["sqlite://directory", "is a directory", "name a file"],
+        ),
+        (
+            "up",
+            "sqlite://no/such/x.db",
+            &["no/such/x.db", "directory no/such", "does not exist"],
+        ),
+    ] {
+        assert_fails(
+            within(&folder, &["migrate", command]).env("DATABASE_URL", url),
+            words,
+        );
+    }
+    assert_eq!(
+        std::fs::read_dir(&folder).unwrap().count(),
+        1,
+        "a file was left"
+    );
+}
+
+#[test]
+fn schema_commands_have_no_flags_of_serving() {
+    for action in ["up", "down", "fresh", "status"] {
+        let (_, help, _) = run(&mut Process::command(&["migrate", action, "--help"]));
+        assert!(help.contains("--database-url"), "{help}");
+        for flag in ["--lock-wait", "--transaction-timeout", "--read-connections"] {
+            assert!(!help.contains(flag), "{help}");
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The command line: the real binary, its output and its exit status.
 
+mod confirm;
 mod migrate;
 mod serve;
 mod usage;

@@ -31,8 +31,7 @@ async fn the_default_is_an_sqlite_file_that_survives_a_restart() {
     );
     assert!(folder.path().join("orders.db").is_file());
 
-    // An empty variable counts as absent.
-    let process = Process::start(within(&folder, &["serve"]).env("DATABASE_URL", ""));
+    let process = Process::start(&mut within(&folder, &["serve"]));
     let replay = process
         .client
         .place("key", order("tea", 2))
@@ -118,6 +117,24 @@ fn an_unusable_database_is_reported_in_one_line_without_the_password() {
             assert_fails(within(&folder, command).env("DATABASE_URL", url), words);
             let flag = ["--database-url", url];
             assert_fails(&mut within(&folder, &[command, &flag].concat()), words);
+        }
+    }
+    assert_eq!(
+        std::fs::read_dir(&folder).unwrap().count(),
+        0,
+        "a file was left"
+    );
+}
+
+#[test]
+fn an_empty_database_url_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for command in [&["serve"][..], &["migrate", "up"], &["migrate", "status"]] {
+        for empty in ["", " "] {
+            let words = ["is empty", "DATABASE_URL", "./orders.db"];
+            assert_fails(within(&folder, command).env("DATABASE_URL", empty), &words);
+            let flag = ["--database-url", empty];
+            assert_fails(&mut within(&folder, &[command, &flag].concat()), &words);
         }
     }
     assert_eq!(

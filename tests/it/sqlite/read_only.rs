@@ -50,7 +50,7 @@ fn assert_refuses(mut command: Command, file: &Path, causes: &[&str]) {
 const CAUSES: [&str; 3] = [
     "attempt to write a readonly database",
     "unable to open database file",
-    "Permission denied",
+    "ermission denied",
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
