@@ -3,10 +3,12 @@
 //! Each subcommand is a file that turns its arguments into plain settings and calls the library.
 //! stdout is for data, stderr for logs and progress.
 
+mod check;
 mod database;
 mod documents;
 mod hammer;
 mod key;
+mod limits;
 mod log;
 mod migrate;
 mod parse;
@@ -32,7 +34,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve the HTTP API
-    Serve(serve::ServeArgs),
+    Serve(Box<serve::ServeArgs>),
     /// Migrate the database schema, or show its status
     Migrate(migrate::MigrateArgs),
     /// Verify that a service stores exactly one order per key

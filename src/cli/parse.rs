@@ -26,3 +26,18 @@ pub(super) fn port(text: &str) -> Result<u16, &'static str> {
     text.parse()
         .map_err(|_| "expected a whole number from 0 to 65535")
 }
+
+/// A number of headers. hyper reads at most 100.
+pub(super) fn headers(text: &str) -> Result<usize, &'static str> {
+    let number = text
+        .parse()
+        .ok()
+        .filter(|number| (1..=100).contains(number));
+    number.ok_or("expected a whole number from 1 to 100")
+}
+
+/// A number that may be 0.
+pub(super) fn whole_number(text: &str) -> Result<u32, &'static str> {
+    text.parse()
+        .map_err(|_| "expected a whole number of at least 0")
+}

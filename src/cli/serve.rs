@@ -1,5 +1,6 @@
 //! `orders serve`
 
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
@@ -8,7 +9,8 @@ use nix::sys::signal::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::database::{Missing, ServedDatabaseArgs};
-use super::{CliError, Status, parse, print};
+use super::limits::{self, LimitArgs};
+use super::{CliError, Status, check, parse, print};
 use crate::db::Database;
 use crate::http::{self, Server};
 use crate::idempotency;
@@ -27,6 +29,12 @@ pub(super) struct ServeArgs {
     /// Refuse to start on an outdated schema instead of migrating it
     #[arg(long, env = "ORDERS_NO_MIGRATE")]
     no_migrate: bool,
+    /// Check the configuration and the database, then exit
+    ///
+    /// Changes nothing. Exits with 0 if the server would start, 1 if the schema is outdated and
+    /// --no-migrate is given, 2 if the configuration or the database cannot be used.
+    #[arg(long)]
+    check: bool,
     /// Maximum number of concurrent transactions on PostgreSQL; SQLite always has one
     #[arg(long, env = "ORDERS_LANES", default_value = "3", value_parser = parse::at_least_one::<NonZeroUsize>, value_name = "NUMBER")]
     lanes: NonZeroUsize,
@@ -87,6 +95,8 @@ pub(super) struct ServeArgs {
     /// Time limit for requests in flight after SIGTERM or Ctrl-C
     #[arg(long, env = "ORDERS_SHUTDOWN_TIMEOUT", default_value = "10s", value_parser = parse::duration, value_name = "DURATION")]
     shutdown_timeout: Duration,
+    #[command(flatten)]
+    limits: LimitArgs,
 }
 
 /// The server cannot start.
@@ -111,7 +121,13 @@ enum Error {
 
 impl ServeArgs {
     pub(super) async fn run(self) -> Result<Status, CliError> {
-        self.check()?;
+        self.check_timeouts()?;
+        if self.check {
+            self.http_settings()?;
+            self.address().await?;
+            let database = self.database.connect(Missing::Refuse).await?;
+            return check::database(&database, self.no_migrate).await;
+        }
         let shutdown = http::shutdown_signal()?;
         // Each connection is a file descriptor, and the usual soft limit is 1024. If it cannot be
         // raised, further connections wait in the kernel.
@@ -133,7 +149,7 @@ impl ServeArgs {
     }
 
     /// Each timeout must be shorter than the one around it: otherwise requests get the wrong error.
-    fn check(&self) -> Result<(), Error> {
+    fn check_timeouts(&self) -> Result<(), Error> {
         let timeouts = [
             ("--lock-wait", self.database.lock_wait),
             ("--transaction-timeout", self.database.transaction_timeout),
@@ -162,20 +178,36 @@ impl ServeArgs {
         Ok(())
     }
 
-    async fn bind(&self, database: Database) -> Result<Server, CliError> {
-        let listen = |source| Error::Listen {
-            host: self.host.clone(),
-            port: self.port,
-            source,
-        };
-        let address = http::resolve(&self.host, self.port).await.map_err(listen)?;
-        let http = http::Settings {
+    fn http_settings(&self) -> Result<http::Settings, CliError> {
+        let mut settings = http::Settings {
             body_bytes_max: self.body_max,
             body_timeout: self.body_timeout,
             connections_max: self.connections_max.get(),
             idle_timeout: self.idle_timeout,
             shutdown_timeout: self.shutdown_timeout,
+            ..http::Settings::default()
         };
+        self.limits.apply(&mut settings)?;
+        Ok(settings)
+    }
+
+    fn cannot_listen(&self, source: std::io::Error) -> Error {
+        Error::Listen {
+            host: self.host.clone(),
+            port: self.port,
+            source,
+        }
+    }
+
+    async fn address(&self) -> Result<SocketAddr, Error> {
+        let address = http::resolve(&self.host, self.port).await;
+        address.map_err(|source| self.cannot_listen(source))
+    }
+
+    async fn bind(&self, database: Database) -> Result<Server, CliError> {
+        let address = self.address().await?;
+        let http = self.http_settings()?;
+        limits::reload_on_hangup(&http)?;
         let executor = idempotency::Settings {
             lanes: self.lanes,
             batch_max: self.batch_max,
@@ -184,6 +216,7 @@ impl ServeArgs {
             request_timeout: self.request_timeout,
             transaction_timeout: self.database.transaction_timeout,
         };
-        Ok(Server::bind(address, database, http, &executor).map_err(listen)?)
+        let server = Server::bind(address, database, http, &executor);
+        Ok(server.map_err(|source| self.cannot_listen(source))?)
     }
 }

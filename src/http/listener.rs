@@ -1,4 +1,4 @@
-//! Connections: their number, their idle timeout and their socket options.
+//! Connections: their number, their timeouts and their socket options.
 
 use std::future::Future;
 use std::io;
@@ -13,9 +13,13 @@ use poem::http::uri::Scheme;
 use poem::listener::Acceptor;
 use poem::web::{LocalAddr, RemoteAddr};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep};
+
+use super::Settings;
+use super::head::Head;
+use super::tls::{Stream, Tls};
 
 /// Connections that the kernel queues until they are accepted.
 const BACKLOG: u32 = 4096;
@@ -39,20 +43,28 @@ pub(super) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 pub(super) struct LimitedListener {
     listener: TcpListener,
     permits: Arc<Semaphore>,
+    limits: Limits,
+    tls: Option<Arc<Tls>>,
+}
+
+/// The limits of one connection.
+#[derive(Clone, Copy)]
+struct Limits {
     idle_timeout: Duration,
+    header_timeout: Duration,
 }
 
 impl LimitedListener {
-    pub(super) fn new(
-        listener: TcpListener,
-        connections_max: usize,
-        idle_timeout: Duration,
-    ) -> Self {
-        let permits = connections_max.min(Semaphore::MAX_PERMITS);
+    pub(super) fn new(listener: TcpListener, settings: &Settings) -> Self {
+        let permits = settings.connections_max.min(Semaphore::MAX_PERMITS);
         Self {
             listener,
             permits: Arc::new(Semaphore::new(permits)),
-            idle_timeout,
+            limits: Limits {
+                idle_timeout: settings.idle_timeout,
+                header_timeout: settings.header_timeout,
+            },
+            tls: settings.tls.clone(),
         }
     }
 }
@@ -86,15 +98,24 @@ impl Acceptor for LimitedListener {
         stream.set_nodelay(true)?;
         let local = LocalAddr(Addr::SocketAddr(stream.local_addr()?));
         let remote = RemoteAddr(Addr::SocketAddr(remote));
+        let (stream, scheme) = match &self.tls {
+            Some(tls) => (tls.accept(stream), Scheme::HTTPS),
+            None => (Stream::Plain(stream), Scheme::HTTP),
+        };
         let connection = Connection {
+            idle: Box::pin(tokio::time::sleep(self.limits.idle_timeout)),
+            // The handshake has as long as a head.
+            head_timer: stream
+                .is_handshake()
+                .then(|| Box::pin(tokio::time::sleep(self.limits.header_timeout))),
             stream,
-            idle: Box::pin(tokio::time::sleep(self.idle_timeout)),
-            idle_timeout: self.idle_timeout,
+            limits: self.limits,
             active: false,
             in_request: false,
+            head: Head::Waiting,
             _permit: permit,
         };
-        Ok((connection, local, remote, Scheme::HTTP))
+        Ok((connection, local, remote, scheme))
     }
 }
 
@@ -104,10 +125,16 @@ impl Acceptor for LimitedListener {
 /// was written. So neither a silent client, nor one that sends a byte now and then, nor one that does
 /// not read its response keeps the permit. (poem's own idle timeout spawns a task for every read and
 /// write.)
+///
+/// Reads fail as well if the head of a request is not complete by the header timeout after its first
+/// byte. (hyper's own header timeout runs on idle connections.)
 pub(super) struct Connection {
-    stream: TcpStream,
+    stream: Stream,
+    limits: Limits,
     idle: Pin<Box<Sleep>>,
-    idle_timeout: Duration,
+    /// Runs while the TLS handshake or a part of a head is awaited.
+    head_timer: Option<Pin<Box<Sleep>>>,
+    head: Head,
     /// Whether a request began or something was written since the timer was last set.
     active: bool,
     /// Whether something was read since the last write.
@@ -119,15 +146,38 @@ impl Connection {
     /// Completes at the idle timeout. Sets the timer here, so that not every read and write has to.
     fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
         if std::mem::take(&mut self.active) {
-            let deadline = Instant::now() + self.idle_timeout;
+            let deadline = Instant::now() + self.limits.idle_timeout;
             self.idle.as_mut().reset(deadline);
         }
         let timed_out = self.idle.as_mut().poll(cx);
         timed_out.map(|()| io::Error::from(io::ErrorKind::TimedOut))
     }
 
+    /// Completes at an idle or header timeout.
+    fn poll_timeouts(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        if let Some(timer) = &mut self.head_timer
+            && timer.as_mut().poll(cx).is_ready()
+        {
+            return Poll::Ready(io::ErrorKind::TimedOut.into());
+        }
+        self.poll_idle(cx)
+    }
+
+    /// Looks for the end of the head in what was read.
+    fn after_read(&mut self, read: &[u8]) {
+        self.active |= !std::mem::replace(&mut self.in_request, true);
+        self.head.receive(read);
+        if !self.head.is_partial() {
+            self.head_timer = None;
+        } else if self.head_timer.is_none() {
+            let timeout = self.limits.header_timeout;
+            self.head_timer = Some(Box::pin(tokio::time::sleep(timeout)));
+        }
+    }
+
     fn after_write(
         &mut self,
+        bytes: &[u8],
         written: Poll<io::Result<usize>>,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
@@ -136,6 +186,8 @@ impl Connection {
         }
         self.active = true;
         self.in_request = false;
+        self.head_timer = None;
+        self.head.respond(bytes);
         written
     }
 }
@@ -146,11 +198,17 @@ impl AsyncRead for Connection {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if let Poll::Ready(read) = Pin::new(&mut self.stream).poll_read(cx, buffer) {
-            self.active |= !std::mem::replace(&mut self.in_request, true);
-            return Poll::Ready(read);
+        let in_handshake = self.stream.is_handshake();
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        if in_handshake && !self.stream.is_handshake() {
+            self.head_timer = None;
         }
-        self.poll_idle(cx).map(Err)
+        if read.is_pending() {
+            return self.poll_timeouts(cx).map(Err);
+        }
+        self.after_read(&buffer.filled()[before..]);
+        read
     }
 }
 
@@ -161,7 +219,7 @@ impl AsyncWrite for Connection {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.after_write(written, cx)
+        self.after_write(bytes, written, cx)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -178,7 +236,8 @@ impl AsyncWrite for Connection {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.after_write(written, cx)
+        let first = slices.first().map_or(&[][..], |slice| slice);
+        self.after_write(first, written, cx)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -6,28 +6,39 @@
 //! - `document`: the OpenAPI document, derived from the handlers, their types and the table of
 //!   problems.
 //! - `server` and `listener`: sockets, connections and the orderly shutdown.
+//! - `limits`, `rate`, `cors` and `gzip`: what surrounds the routes besides. `tls` and `head` belong
+//!   to the listener.
 //! - `service`: the start of another service than that of orders.
 //!
 //! [`Service`], [`Key`], [`JsonBody`], [`Answered`] and [`Problem`] serve any idempotent endpoint:
 //! see `examples/projects` and `docs/operations.md`.
 
 mod answered;
+mod cors;
 mod document;
+mod gzip;
+mod head;
 mod health;
+mod limits;
 mod listener;
 mod middleware;
 mod orders;
 mod problem;
+mod rate;
 mod request;
 mod routes;
 mod schema;
 mod server;
 mod service;
+mod tls;
 
 pub use self::answered::Answered;
+pub use self::cors::{CorsOrigin, InvalidOrigin};
 pub use self::document::{json_text as openapi_json, yaml as openapi_yaml};
 pub use self::middleware::{WithProblems, WithRequestId};
 pub use self::problem::{Kind, Problem};
+pub use self::rate::{RateLimit, RateLimitKey};
 pub use self::request::{BodyLimits, JsonBody, Key};
 pub use self::server::{Server, Settings, resolve, shutdown_signal};
 pub use self::service::{Service, ServiceError};
+pub use self::tls::{Tls, TlsError};

@@ -13,6 +13,7 @@ use poem_openapi::types::Type;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
+use super::gzip::Encoding;
 use super::problem::{Kind, Problem};
 use crate::idempotency::{IdempotencyKey, InvalidKey};
 
@@ -109,11 +110,13 @@ pub struct JsonBody<T> {
     body: Body,
     /// A chunked body has none.
     content_length: Option<usize>,
+    encoding: Encoding,
     schema: PhantomData<T>,
 }
 
 impl<T> JsonBody<T> {
-    /// Reads the whole body within the limits.
+    /// Reads the whole body within the limits. They hold for a compressed body as well as for what
+    /// it unpacks to.
     pub async fn read(self, limits: BodyLimits) -> Result<Bytes, Problem> {
         let max = limits.bytes_max;
         let content_length = self.content_length.unwrap_or_default();
@@ -136,7 +139,7 @@ impl<T> JsonBody<T> {
             let detail = format!("the body is larger than {max} bytes");
             return Err(Problem::new(Kind::BodyTooLarge, detail));
         }
-        Ok(body.into())
+        self.encoding.decode(body.into(), max)
     }
 }
 
@@ -181,6 +184,7 @@ impl<'a, T: Type> ApiExtractor<'a> for JsonBody<T> {
         Ok(Self {
             body: body.take()?,
             content_length,
+            encoding: Encoding::of_request(request.headers())?,
             schema: PhantomData,
         })
     }

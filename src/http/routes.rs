@@ -1,16 +1,18 @@
 //! The routes: the operations of the API, and the pages for people.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use flate2::Compression;
 use poem::endpoint::make_sync;
 use poem::http::{StatusCode, header};
-use poem::{IntoEndpoint, Response, Route, get};
+use poem::{IntoEndpoint, Request, Response, Route, get};
 
 use super::health::HealthApi;
 use super::orders::OrdersApi;
+use super::rate::{RateLimits, WithRateLimit};
 use super::request::BodyLimits;
-use super::{Settings, document};
+use super::{Settings, document, gzip};
 use crate::db::Database;
 use crate::idempotency::Executor;
 use crate::order::PlaceOrder;
@@ -33,10 +35,19 @@ pub(super) fn routes(
         },
     };
     let api = Arc::new(document::service((orders, HealthApi { database })).into_endpoint());
+    let limited = Arc::new(WithRateLimit {
+        limits: settings.rate_limit.map(RateLimits::new),
+        inner: Arc::clone(&api),
+    });
     // Nested at "/", the API would hide the page there: each of its paths is a route instead.
     document::paths().fold(pages(), |routes, path| {
         let pattern = path.replace('{', ":").replace('}', "");
-        routes.at(pattern, Arc::clone(&api))
+        // A probe must not depend on the requests of a tenant.
+        if path.starts_with("/orders") {
+            routes.at(pattern, Arc::clone(&limited))
+        } else {
+            routes.at(pattern, Arc::clone(&api))
+        }
     })
 }
 
@@ -47,10 +58,20 @@ fn pages() -> Route {
     let yaml = Bytes::from(document::yaml());
     let content = |media_type: &'static str, body: &Bytes| {
         let body = body.clone();
-        get(make_sync(move |_| {
-            Response::builder()
+        let packed = OnceLock::new();
+        get(make_sync(move |request: Request| {
+            let response = Response::builder()
                 .content_type(media_type)
-                .body(body.clone())
+                .header(header::VARY, "Accept-Encoding");
+            if !gzip::is_accepted(request.headers()) {
+                return response.body(body.clone());
+            }
+            // Packed once, when the first client asks for it.
+            let packed: &Bytes =
+                packed.get_or_init(|| gzip::compress(&body, Compression::default()));
+            response
+                .header(header::CONTENT_ENCODING, "gzip")
+                .body(packed.clone())
         }))
     };
     let redirect = |path: &'static str| {

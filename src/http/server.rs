@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use poem::endpoint::BoxEndpoint;
@@ -11,10 +12,15 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, timeout_at};
 
+use super::cors::{CorsOrigin, WithCors};
+use super::gzip::WithCompression;
+use super::limits::{HeaderLimits, WithHeaderLimits};
 use super::listener::{self, LimitedListener};
 use super::middleware::{WithProblems, WithRequestId};
+use super::rate::RateLimit;
 use super::request::BodyLimits;
 use super::routes::routes;
+use super::tls::Tls;
 use crate::db::Database;
 use crate::idempotency::{self, Executor, Lanes};
 
@@ -35,6 +41,19 @@ pub struct Settings {
     /// How long the shutdown may take: responses to requests in flight, then the batches that are
     /// still queued.
     pub shutdown_timeout: Duration,
+    /// Maximum number of headers of a request. hyper reads at most 100.
+    pub header_count_max: usize,
+    /// Maximum size of the names and values of all headers, in bytes.
+    pub header_bytes_max: usize,
+    /// How long the head of a request may take to arrive after its first byte, and how long a TLS
+    /// handshake may take.
+    pub header_timeout: Duration,
+    /// Requests per second of each tenant.
+    pub rate_limit: Option<RateLimit>,
+    /// Origins whose pages may use the API.
+    pub cors_origins: Vec<CorsOrigin>,
+    /// The certificate, unless the server speaks plain HTTP.
+    pub tls: Option<Arc<Tls>>,
 }
 
 impl Default for Settings {
@@ -47,6 +66,12 @@ impl Default for Settings {
             connections_max: 10_000,
             idle_timeout: Duration::from_secs(75),
             shutdown_timeout: Duration::from_secs(10),
+            header_count_max: 64,
+            header_bytes_max: 16 * 1024,
+            header_timeout: Duration::from_secs(10),
+            rate_limit: None,
+            cors_origins: Vec::new(),
+            tls: None,
         }
     }
 }
@@ -83,11 +108,22 @@ impl Server {
         lanes: Vec<Lanes>,
     ) -> io::Result<Self> {
         let listener = listener::bind(address)?;
+        let routes = WithHeaderLimits {
+            limits: HeaderLimits {
+                count_max: settings.header_count_max,
+                bytes_max: settings.header_bytes_max,
+            },
+            inner: WithCompression(routes.into_endpoint()),
+        };
+        let routes = WithCors {
+            origins: settings.cors_origins.clone(),
+            inner: WithProblems(routes),
+        };
         Ok(Self {
             address: listener.local_addr()?,
             listener,
             settings,
-            routes: WithRequestId(WithProblems(routes.into_endpoint())).boxed(),
+            routes: WithRequestId(routes).boxed(),
             lanes,
             database,
         })
@@ -102,7 +138,11 @@ impl Server {
     /// The URL of the server for a client on this machine.
     #[must_use]
     pub fn url(&self) -> String {
-        url(self.address)
+        let scheme = match self.settings.tls {
+            Some(_) => "https",
+            None => "http",
+        };
+        url(scheme, self.address)
     }
 
     /// Serves until `shutdown` completes, then answers the requests in flight until the shutdown
@@ -122,8 +162,7 @@ impl Server {
             shutdown.await;
             shutdown_began = Some(Instant::now());
         };
-        let listener =
-            LimitedListener::new(listener, settings.connections_max, settings.idle_timeout);
+        let listener = LimitedListener::new(listener, &settings);
         poem::Server::new_with_acceptor(listener)
             .run_with_graceful_shutdown(routes, shutdown, Some(settings.shutdown_timeout))
             .await?;
@@ -153,11 +192,11 @@ pub async fn resolve(host: &str, port: u16) -> io::Result<SocketAddr> {
         .ok_or_else(|| io::Error::other("the host name has no address"))
 }
 
-fn url(address: SocketAddr) -> String {
+fn url(scheme: &str, address: SocketAddr) -> String {
     if address.ip().is_unspecified() {
-        format!("http://localhost:{}", address.port())
+        format!("{scheme}://localhost:{}", address.port())
     } else {
-        format!("http://{address}")
+        format!("{scheme}://{address}")
     }
 }
 
@@ -196,7 +235,7 @@ mod tests {
             ("127.0.0.1:80", "http://127.0.0.1:80"),
             ("[::1]:80", "http://[::1]:80"),
         ] {
-            assert_eq!(super::url(address.parse().unwrap()), url);
+            assert_eq!(super::url("http", address.parse().unwrap()), url);
         }
     }
 }

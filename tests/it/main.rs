@@ -19,6 +19,7 @@ mod examples;
 mod hammer;
 mod harness;
 mod instances;
+mod limits;
 mod lost_commit;
 mod openapi;
 mod overload;

@@ -48,6 +48,36 @@ const RETRY_AFTER: Header = Header {
     description: "Seconds to wait before the next attempt.",
 };
 
+/// The client was too fast: it is allowed again after a time that depends on the limit.
+const RATE_RETRY_AFTER: Header = Header {
+    value: None,
+    ..RETRY_AFTER
+};
+
+/// draft-ietf-httpapi-ratelimit-headers.
+const RATE_LIMIT: Header = Header {
+    name: "RateLimit",
+    schema: "string",
+    value: None,
+    description: "Requests that are left at once (`r`) and seconds until the full quota (`t`).",
+};
+
+/// draft-ietf-httpapi-ratelimit-headers.
+const RATE_LIMIT_POLICY: Header = Header {
+    name: "RateLimit-Policy",
+    schema: "string",
+    value: None,
+    description: "The quota (`q`) and the seconds in which it is allowed again (`w`).",
+};
+
+/// RFC 9110 §15.5.16.
+const ACCEPT_ENCODING: Header = Header {
+    name: "Accept-Encoding",
+    schema: "string",
+    value: None,
+    description: "The content encodings of a body.",
+};
+
 /// RFC 9110 §15.5.6.
 const ALLOW: Header = Header {
     name: "Allow",
@@ -203,6 +233,36 @@ problems! {
         detail: "the body must be application/json",
         headers: &[],
         operations: These(&["place_order"]),
+    }
+
+    /// The content encoding of the body is not `gzip`.
+    ContentEncodingUnsupported {
+        status: StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        code: "CONTENT_ENCODING_UNSUPPORTED",
+        title: "Content encoding is not supported",
+        detail: "the content encoding of the body must be gzip or identity",
+        headers: &[ACCEPT_ENCODING],
+        operations: These(&["place_order"]),
+    }
+
+    /// More requests than the limit of the tenant allows. Repeat this request later.
+    RateLimited {
+        status: StatusCode::TOO_MANY_REQUESTS,
+        code: "RATE_LIMITED",
+        title: "Too many requests",
+        detail: "more requests than allowed, retry later with the same Idempotency-Key",
+        headers: &[RATE_RETRY_AFTER, RATE_LIMIT, RATE_LIMIT_POLICY],
+        operations: These(&["place_order", "list_orders", "find_order"]),
+    }
+
+    /// The headers are too many or too large.
+    HeadersTooLarge {
+        status: StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        code: "HEADERS_TOO_LARGE",
+        title: "Headers are too large",
+        detail: "the headers are larger than 16384 bytes",
+        headers: &[],
+        operations: All,
     }
 
     /// An internal error, which has been logged.

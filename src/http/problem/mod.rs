@@ -28,8 +28,8 @@ const PROBLEM_JSON: &str = "application/problem+json";
 pub struct Problem {
     kind: Kind,
     detail: Cow<'static, str>,
-    /// A header whose value depends on the request.
-    header: Option<(HeaderName, HeaderValue)>,
+    /// Headers whose values depend on the request.
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl From<Kind> for Problem {
@@ -44,15 +44,20 @@ impl Problem {
         Self {
             kind,
             detail: detail.into(),
-            header: None,
+            headers: Vec::new(),
         }
     }
 
     pub(super) fn with_header(self, name: HeaderName, value: HeaderValue) -> Self {
-        Self {
-            header: Some((name, value)),
-            ..self
-        }
+        self.with_headers([(name, value)])
+    }
+
+    pub(super) fn with_headers(
+        mut self,
+        headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
+    ) -> Self {
+        self.headers.extend(headers);
+        self
     }
 
     pub(super) fn kind(&self) -> Kind {
@@ -79,7 +84,7 @@ impl Problem {
                 headers.insert(name, HeaderValue::from_static(value));
             }
         }
-        headers.extend(self.header);
+        headers.extend(self.headers);
         // The rest of the body is not read, so no request can follow on this connection.
         if matches!(self.kind, Kind::BodyTooLarge | Kind::BodyTimeout) {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));

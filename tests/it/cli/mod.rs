@@ -1,5 +1,6 @@
 //! The command line: the real binary, its output and its exit status.
 
+mod check;
 mod confirm;
 mod migrate;
 mod serve;
@@ -21,7 +22,7 @@ fn run(command: &mut Command) -> (i32, String, String) {
 }
 
 /// The binary in a working directory, with its log in a pipe.
-fn within(folder: &tempfile::TempDir, arguments: &[&str]) -> Command {
+pub(crate) fn within(folder: &tempfile::TempDir, arguments: &[&str]) -> Command {
     let mut command = Process::command(arguments);
     command
         .current_dir(folder)
@@ -33,7 +34,7 @@ fn within(folder: &tempfile::TempDir, arguments: &[&str]) -> Command {
 
 /// Asserts exit status 2, one line on stderr that contains all of `words`, and no data.
 #[track_caller]
-fn assert_fails(command: &mut Command, words: &[&str]) {
+pub(crate) fn assert_fails(command: &mut Command, words: &[&str]) {
     let (code, stdout, stderr) = run(command);
     assert_eq!((code, &*stdout), (2, ""), "{stderr}");
     assert_eq!(stderr.lines().count(), 1, "{stderr}");

@@ -41,6 +41,7 @@ impl Default for Bounds {
                 connections_max: 2_000,
                 idle_timeout: Duration::from_secs(30),
                 shutdown_timeout: Duration::from_secs(5),
+                ..Settings::default()
             },
             executor: idempotency::Settings {
                 lanes: NonZeroUsize::new(3).unwrap(),

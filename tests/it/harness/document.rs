@@ -40,6 +40,9 @@ pub(crate) fn assert_described(method: &Method, path: &str, reply: &super::Reply
             "{path} answers {status} without {name}: {header}"
         );
     }
+    if reply.header("content-encoding").is_some() {
+        return;
+    }
     let members = members(&content["schema"]);
     for name in reply.json().as_object().unwrap().keys() {
         assert!(

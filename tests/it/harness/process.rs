@@ -92,7 +92,11 @@ impl Process {
         BufReader::new(child.stdout.take().unwrap())
             .read_line(&mut line)
             .unwrap();
-        let Some(address) = line.trim().strip_prefix("http://") else {
+        let Some(address) = line
+            .trim()
+            .strip_prefix("http")
+            .and_then(|rest| rest.strip_prefix("s").unwrap_or(rest).strip_prefix("://"))
+        else {
             // It may be serving, and would never end by itself.
             let _ = child.kill();
             panic!("{line:?} is not an address: {:?}", child.wait_with_output());
