@@ -3,6 +3,7 @@
 //! Each subcommand is a file that turns its arguments into plain settings and calls the library.
 //! stdout is for data, stderr for logs and progress.
 
+mod backup;
 mod check;
 mod database;
 mod documents;
@@ -43,6 +44,8 @@ enum Command {
     Place(place::PlaceArgs),
     /// Make an idempotency key
     Key(key::KeyArgs),
+    /// Copy an SQLite database to a file while it is in use
+    Backup(backup::BackupArgs),
     /// Print the OpenAPI document as JSON or YAML
     Openapi(documents::OpenapiArgs),
     /// Print a shell completion script
@@ -101,6 +104,7 @@ async fn run(command: Command) -> Result<Status, CliError> {
         Command::Hammer(args) => args.run().await,
         Command::Place(args) => args.run().await,
         Command::Key(args) => args.run(),
+        Command::Backup(args) => args.run().await,
         Command::Openapi(args) => args.run(),
         Command::Completions(args) => args.run(),
         Command::Man => documents::man(),

@@ -3,6 +3,7 @@
 //!
 //! Owns no rule of idempotency and no rule of orders, and knows nothing above it.
 
+mod backup;
 mod checkpoint;
 mod connect;
 mod connection;
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
+pub use self::backup::BackupError;
 use self::connect::Purpose;
 pub use self::connection::{Connection, LockWait};
 pub use self::error::{Cause, ConnectError, ErrorClass, class};

@@ -1,5 +1,6 @@
 //! The command line: the real binary, its output and its exit status.
 
+mod backup;
 mod check;
 mod confirm;
 mod migrate;

@@ -4,7 +4,7 @@ use crate::cli::{run, within};
 use crate::harness::Process;
 
 /// Every command.
-const COMMANDS: [&[&str]; 14] = [
+const COMMANDS: &[&[&str]] = &[
     &[],
     &["serve"],
     &["migrate"],
@@ -16,6 +16,7 @@ const COMMANDS: [&[&str]; 14] = [
     &["key"],
     &["key", "new"],
     &["key", "derive"],
+    &["backup"],
     &["openapi"],
     &["completions"],
     &["man"],

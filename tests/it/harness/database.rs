@@ -49,6 +49,17 @@ impl TestDatabase {
         }
     }
 
+    /// The SQLite database in a file that stays.
+    pub(crate) fn of_file(file: &std::path::Path) -> Self {
+        Self {
+            backend: Backend::Sqlite,
+            url: format!("sqlite://{}", file.display()),
+            folder: None,
+            server: String::new(),
+            name: String::new(),
+        }
+    }
+
     /// Runs a test on a database with the schema, and asserts the promise at the end.
     pub(crate) async fn test(backend: Backend, test: impl AsyncFnOnce(&Self)) {
         let database = Self::create_migrated(backend).await;
