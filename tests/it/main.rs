@@ -28,5 +28,6 @@ mod race;
 mod sqlite;
 mod startup;
 mod survive;
+mod upgrade;
 mod wire;
 mod zoo;
