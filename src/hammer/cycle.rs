@@ -32,8 +32,7 @@ pub(crate) struct RunContext {
     pub(crate) target: String,
     pub(crate) scenarios: Vec<Scenario>,
     pub(crate) runner: Runner,
-    /// The oracles, or why they could not be opened.
-    pub(crate) oracles: Vec<(OracleKind, Result<Oracle, String>)>,
+    pub(crate) oracles: Vec<(OracleKind, Oracle)>,
 }
 
 impl RunContext {
@@ -64,6 +63,17 @@ impl RunContext {
         progress.tick(0);
         cycle.t = recorder.now();
         cycle
+    }
+
+    /// How many orders a cycle makes at most in a service that makes one per key.
+    pub(crate) fn planned_orders(&self, profile: Profile) -> u64 {
+        let context = self.case_context(0);
+        let orders = |scenario: Scenario| {
+            let cases = 0..profile.share(scenario).cases;
+            let orders = cases.map(|number| workload::case(&context, scenario, number).orders());
+            orders.sum::<u64>()
+        };
+        self.scenarios.iter().copied().map(orders).sum()
     }
 
     /// Ends a cycle that the user interrupted: sends no more orders, but reads what is stored.
@@ -117,7 +127,10 @@ impl RunContext {
             if begun.elapsed() > profile.budget() * 5 / 4 {
                 return vec![format!("there was no time for {names}")];
             }
-            let cases = group.iter().map(|one| u64::from(profile.share(*one).cases));
+            let cases = group.iter().map(|one| {
+                let planned = profile.share(*one).cases;
+                u64::from(planned - first_case(*one).min(planned))
+            });
             progress.begin(&names, cases.sum());
             let late = begun.elapsed() > profile.budget();
             let run = |scenario: &Scenario| {
@@ -151,9 +164,8 @@ impl RunContext {
         let slowness = usize::try_from(latency.as_millis() / SLOW.as_millis()).unwrap_or(0);
         let concurrency = share.concurrency * (1 + slowness.min(3));
         let deadline = Instant::now() + share.time;
-        let skip = u32::from(scenario == Scenario::Contract);
         let context = self.case_context(cycle);
-        let cases = (skip..share.cases)
+        let cases = (first_case(scenario)..share.cases)
             .take_while(|_| Instant::now() < deadline)
             .map(|number| workload::case(&context, scenario, cycle * CASES + number));
         let run = stream::iter(cases).for_each_concurrent(concurrency, |case| async move {
@@ -215,10 +227,7 @@ impl RunContext {
         let recorder = &self.runner.client.recorder;
         let prefix = format!("hammer-{}.{cycle}-", self.run);
         for (kind, oracle) in &self.oracles {
-            let (orders, error) = match oracle {
-                Ok(oracle) => oracle.read(&prefix).await,
-                Err(error) => (Vec::new(), Some(error.clone())),
-            };
+            let (orders, error) = oracle.read(&prefix).await;
             let count = orders.len() as u64;
             for order in orders {
                 let oracle = *kind;
@@ -232,6 +241,11 @@ impl RunContext {
             }));
         }
     }
+}
+
+/// The first case that the scenario itself runs: `speaks_contract` has run case 0 of `contract`.
+fn first_case(scenario: Scenario) -> u32 {
+    u32::from(scenario == Scenario::Contract)
 }
 
 /// Groups the scenarios that run at the same time.

@@ -15,6 +15,24 @@ pub enum RunError {
     /// A history cannot be read.
     #[error(transparent)]
     History(#[from] HistoryError),
+    /// An instance accepts no connection.
+    #[error("no connection to {url}, is the service running?")]
+    Unreachable {
+        /// The URL of the instance.
+        url: String,
+        /// How connecting failed.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// An oracle cannot be read.
+    #[error("cannot read the stored orders through --oracle {oracle}: {reason}; {hint}")]
+    Oracle {
+        /// The name of the oracle.
+        oracle: &'static str,
+        /// Why it cannot be read.
+        reason: String,
+        /// What else can be passed.
+        hint: &'static str,
+    },
     /// A report or the history cannot be written.
     #[error("cannot write {path}")]
     Write {

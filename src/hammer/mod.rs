@@ -37,6 +37,7 @@ mod run;
 mod runner;
 mod settings;
 mod wire;
+mod words;
 mod workload;
 
 pub use error::RunError;

@@ -6,8 +6,14 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::words::counted;
+
 /// Interval of lines within a stage; there is one more at its end.
 const HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// The line of a stage. Its last part is cut where the terminal ends, because a line that wraps
+/// cannot be redrawn.
+const TEMPLATE: &str = "{prefix:14!} {bar:16.cyan/dim} {pos:>5}/{len:<5} {wide_msg}";
 
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +55,16 @@ struct ProgressStage {
     last_line: Instant,
 }
 
+impl ProgressStage {
+    fn message(&self) -> String {
+        let seconds = self.begun.elapsed().as_secs_f64();
+        match self.requests {
+            0 => format!("{seconds:.1} s"),
+            count => format!("{seconds:.1} s, {}", counted(count, "request", "requests")),
+        }
+    }
+}
+
 impl Progress {
     /// Creates a progress without a stage.
     #[must_use]
@@ -59,7 +75,15 @@ impl Progress {
         }
     }
 
-    /// Finishes the current stage and begins one of `cases` cases.
+    /// Says something before or between the stages.
+    pub(crate) fn say(&self, words: &str) {
+        if self.format != Format::Silent {
+            // Progress is lost if standard error is closed; the run goes on.
+            let _ = writeln!(io::stderr(), "hammer: {words}");
+        }
+    }
+
+    /// Finishes the current stage and begins one of at most `cases` cases.
     pub(crate) fn begin(&self, name: &str, cases: u64) {
         self.finish();
         let target = match self.format {
@@ -67,11 +91,10 @@ impl Progress {
             Format::Lines | Format::Silent => ProgressDrawTarget::hidden(),
         };
         let bar = ProgressBar::with_draw_target(Some(cases), target);
-        let style = ProgressStyle::with_template(
-            "{prefix:>16} {bar:32.cyan/dim} {pos:>5}/{len:<5} {msg} {elapsed}",
-        )
-        .expect("the template is constant and valid");
-        bar.set_style(style.progress_chars("━╸─"));
+        let style = ProgressStyle::with_template(TEMPLATE)
+            .expect("the template is constant and valid")
+            .progress_chars("━╸─");
+        bar.set_style(style);
         bar.set_prefix(name.to_owned());
         let now = Instant::now();
         *self.lock() = Some(ProgressStage {
@@ -90,33 +113,46 @@ impl Progress {
             return;
         };
         stage.requests += requests;
+        stage.bar.set_message(stage.message());
         stage.bar.inc(1);
-        stage
-            .bar
-            .set_message(format!("{} requests", stage.requests));
         if stage.last_line.elapsed() > HEARTBEAT {
             stage.last_line = Instant::now();
             self.write_line(stage, "…");
         }
     }
 
-    /// Finishes the current stage.
+    /// Finishes the current stage. If its time was up before its cases were, it had fewer cases.
     pub(crate) fn finish(&self) {
         if let Some(stage) = self.lock().take() {
+            stage.bar.set_length(stage.bar.position());
+            stage.bar.set_message(stage.message());
             stage.bar.abandon();
             self.write_line(&stage, "");
         }
     }
 
+    /// Leaves the current stage as it is drawn, because the user interrupted it.
+    pub(crate) fn interrupt(&self) {
+        if let Some(stage) = self.lock().take() {
+            // The terminal has echoed ^C below the bar, so another drawing would be a second bar.
+            stage.bar.set_draw_target(ProgressDrawTarget::hidden());
+            if self.format == Format::Bars {
+                let _ = writeln!(io::stderr());
+            }
+            self.write_line(&stage, "");
+        }
+        self.say("interrupted, reading what is stored");
+    }
+
     fn write_line(&self, stage: &ProgressStage, suffix: &str) {
         if self.format == Format::Lines {
-            let ProgressStage { name, requests, .. } = stage;
-            let (cases, seconds) = (stage.bar.position(), stage.begun.elapsed().as_secs_f64());
-            // Progress is lost if standard error is closed; the run goes on.
-            let _ = writeln!(
-                io::stderr(),
-                "hammer: {name}: {cases} cases, {requests} requests, {seconds:.1} s{suffix}"
-            );
+            let name = &stage.name;
+            let cases = counted(stage.bar.position(), "case", "cases");
+            let requests = counted(stage.requests, "request", "requests");
+            let seconds = stage.begun.elapsed().as_secs_f64();
+            self.say(&format!(
+                "{name}: {cases}, {requests}, {seconds:.1} s{suffix}"
+            ));
         }
     }
 

@@ -7,15 +7,18 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::cycle::RunContext;
 use super::error::RunError;
-use super::history::{CycleHistory, Event, Header, Reader, Recorder, VERSION, Writer};
-use super::judge::{self, Judgement, Verdict};
+use super::history::{
+    Archive, CycleHistory, Event, Header, OracleKind, Reader, Recorder, SOAK_BYTES, VERSION,
+};
+use super::judge::Judgement;
 use super::oracle::{Oracle, OracleChoice};
 use super::profile::Profile;
 use super::progress::Progress;
 use super::report::Report;
 use super::runner::{Client, Runner};
-use super::settings::Settings;
+use super::settings::{Service, Settings};
 use super::wire::Pool;
+use super::words::counted;
 
 /// Runs the scenarios of `settings` until they are done or `interrupt` resolves.
 pub async fn run(
@@ -25,7 +28,8 @@ pub async fn run(
 ) -> Result<Report, RunError> {
     let (header, context) = begin(settings).await?;
     let recorder = &context.runner.client.recorder;
-    let mut judgement = Judgement::new(header);
+    progress.say(&announcement(&header, &context, settings.profile));
+    let mut report = Report::new(Judgement::new(header));
     let mut interrupt = std::pin::pin!(interrupt);
     let end = match settings.profile {
         Profile::Soak(duration) => Instant::now() + duration,
@@ -34,57 +38,74 @@ pub async fn run(
     for number in 0.. {
         let cycle = tokio::select! {
             cycle = context.run_cycle(number, settings.profile, progress) => cycle,
-            () = &mut interrupt => context.end_interrupted(number).await,
+            () = &mut interrupt => {
+                progress.interrupt();
+                context.end_interrupted(number).await
+            }
         };
-        judge::judge(&mut judgement, &recorder.finish_cycle(cycle));
-        if Instant::now() >= end
-            || judgement.verdict() == Verdict::Violated
-            || !judgement.inconclusive_reasons.is_empty()
-        {
+        report.add(&recorder.finish_cycle(cycle));
+        if Instant::now() >= end || !report.may_go_on() {
             break;
         }
     }
     progress.finish();
     if let (Some(source), Some(folder)) = (recorder.take_write_error(), &settings.report) {
-        let path = folder.join("history.ndjson");
+        let path = folder.clone();
         return Err(RunError::Write { path, source });
     }
-    Ok(Report::new(judgement))
+    Ok(report)
+}
+
+/// Says what the run will leave in the service, before its first order.
+fn announcement(header: &Header, context: &RunContext, profile: Profile) -> String {
+    let orders = counted(context.planned_orders(profile), "order", "orders");
+    let each = match profile {
+        Profile::Soak(_) => " in each cycle",
+        Profile::Quick | Profile::Full => "",
+    };
+    let place = if header.temporary {
+        "in a temporary database".to_owned()
+    } else {
+        let prefix = header.item_prefix();
+        format!("that stay in the service, with items that begin with `{prefix}`")
+    };
+    format!("makes up to {orders}{each}, {place}")
 }
 
 /// Judges the history in `path` again.
 pub fn check(path: &Path) -> Result<Report, RunError> {
-    let (header, reader) = Reader::open(path)?;
-    let mut judgement = Judgement::new(header);
+    let (header, mut reader) = Reader::open(path)?;
+    let mut report = Report::new(Judgement::new(header));
     let mut history = CycleHistory::default();
     let mut complete = false;
-    for event in reader {
+    for event in &mut reader {
         let event = event?;
         complete = matches!(event, Event::Cycle(_));
         history.add(event);
         if complete {
-            judge::judge(&mut judgement, &std::mem::take(&mut history));
+            report.add(&std::mem::take(&mut history));
         }
     }
     if !complete {
-        judge::judge(&mut judgement, &history);
+        report.add(&history);
     }
-    Ok(Report::new(judgement))
+    report.missing_cycles = reader.missing_cycles();
+    Ok(report)
 }
 
 /// Starts the service if it is private, opens connections, the history and the oracles.
 async fn begin(settings: &Settings) -> Result<(Header, RunContext), RunError> {
-    let (targets, instances) = settings.service.start().await?;
+    let response_timeout = settings.profile.response_timeout();
+    let archive = match &settings.report {
+        None => None,
+        Some(folder) => Some(archive(folder, settings.profile)?),
+    };
+    let (targets, instances) = settings.service.start(response_timeout).await?;
     let run = format!("{:08x}", uuid::Uuid::new_v4().as_fields().0);
     let urls = targets.iter().map(|target| target.url.clone()).collect();
     let header = header(settings, &run, urls);
-    let writer = match &settings.report {
-        None => None,
-        Some(folder) => Some(create(&folder.join("history.ndjson"))?),
-    };
-    let recorder = Recorder::new(writer);
+    let recorder = Recorder::new(archive);
     recorder.record(Event::Run(header.clone()));
-    let response_timeout = settings.profile.response_timeout();
     let pool = |target| {
         Arc::new(Pool::new(
             target,
@@ -95,8 +116,7 @@ async fn begin(settings: &Settings) -> Result<(Header, RunContext), RunError> {
     let pools: Vec<Arc<Pool>> = targets.into_iter().map(pool).collect();
     let mut oracles = Vec::new();
     for choice in &settings.oracles {
-        let oracle = Oracle::open(choice, &pools[0]).await;
-        oracles.push((choice.kind(), oracle));
+        oracles.push((choice.kind(), open(choice, &pools[0]).await?));
     }
     let context = RunContext {
         seed: settings.seed,
@@ -116,6 +136,23 @@ async fn begin(settings: &Settings) -> Result<(Header, RunContext), RunError> {
     Ok((header, context))
 }
 
+/// Opens an oracle. A run whose oracle cannot be read would prove nothing.
+async fn open(choice: &OracleChoice, pool: &Arc<Pool>) -> Result<Oracle, RunError> {
+    Oracle::open(choice, pool).await.map_err(|reason| {
+        let kind = choice.kind();
+        RunError::Oracle {
+            oracle: kind.name(),
+            reason,
+            hint: match kind {
+                OracleKind::Api => {
+                    "pass --oracle db:URL, or --oracle none to judge the answers alone"
+                }
+                OracleKind::Db => "it needs the table `orders` and permission to read it",
+            },
+        }
+    })
+}
+
 fn header(settings: &Settings, run: &str, targets: Vec<String>) -> Header {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -125,6 +162,8 @@ fn header(settings: &Settings, run: &str, targets: Vec<String>) -> Header {
         version: VERSION,
         program: env!("CARGO_PKG_VERSION").to_owned(),
         run: run.to_owned(),
+        temporary: matches!(&settings.service, Service::Private(launch, _) if launch.temporary),
+        first_cycle: 0,
         seed: settings.seed,
         profile: profile.name(),
         targets,
@@ -143,14 +182,14 @@ fn header(settings: &Settings, run: &str, targets: Vec<String>) -> Header {
     }
 }
 
-/// Creates the file and the folder it goes into.
-fn create(path: &Path) -> Result<Writer, RunError> {
-    let failed = |source| RunError::Write {
-        path: path.to_owned(),
-        source,
+/// Creates the history of a run in its folder.
+fn archive(folder: &Path, profile: Profile) -> Result<Archive, RunError> {
+    let bound = match profile {
+        Profile::Soak(_) => Some(SOAK_BYTES),
+        Profile::Quick | Profile::Full => None,
     };
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(failed)?;
-    }
-    Writer::create(path).map_err(failed)
+    Archive::create(folder, bound).map_err(|source| RunError::Write {
+        path: folder.to_owned(),
+        source,
+    })
 }

@@ -1,8 +1,10 @@
 //! Settings of a run, resolved from the command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use super::fault::{Instances, Launch, ProcessError};
+use super::error::RunError;
+use super::fault::{Instances, Launch};
 use super::oracle::OracleChoice;
 use super::profile::Profile;
 use super::wire::Target;
@@ -42,9 +44,24 @@ pub enum Service {
 
 impl Service {
     /// Starts the service if it is private. Its instances end when the returned value is dropped.
-    pub(crate) async fn start(&self) -> Result<(Vec<Target>, Option<Instances>), ProcessError> {
+    ///
+    /// Instances that run already must accept a connection within `limit`.
+    pub(crate) async fn start(
+        &self,
+        limit: Duration,
+    ) -> Result<(Vec<Target>, Option<Instances>), RunError> {
         match self {
-            Self::Running(targets) => Ok((targets.clone(), None)),
+            Self::Running(targets) => {
+                let mut targets = targets.clone();
+                for target in &mut targets {
+                    let reached = target.reach(limit).await;
+                    reached.map_err(|source| RunError::Unreachable {
+                        url: target.url.clone(),
+                        source: source.into(),
+                    })?;
+                }
+                Ok((targets, None))
+            }
             Self::Private(launch, count) => {
                 let instances = Instances::start(launch.clone(), *count).await?;
                 Ok((instances.targets(), Some(instances)))

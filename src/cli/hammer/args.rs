@@ -17,7 +17,11 @@ Without --url, the hammer starts private instances of this program on a temporar
 and kills some of them.
 
 Exit status: 0 held, 1 violated, 2 unknown, 130 interrupted. A run is held only on evidence: \
-duplicates overlapped, faults landed, and the stored orders were read."
+duplicates overlapped, faults landed, and the stored orders were read.
+
+The orders of a run stay in a service given with --url; their items begin with `hammer-`. The \
+history of a run is history.ndjson, at most about 200 MB. --soak keeps its first cycle and the \
+latest ones, compressed, in at most 256 MiB; `hammer check` judges them again."
 )]
 pub(in crate::cli) struct HammerArgs {
     #[command(subcommand)]
@@ -47,8 +51,8 @@ pub(in crate::cli) struct HammerArgs {
     #[arg(long, value_name = "NAME", value_parser = scenario)]
     pub(super) scenario: Vec<Scenario>,
 
-    /// Where to read stored orders: api, db:URL or none. Repeat to compare several
-    #[arg(long, value_name = "ORACLE", value_parser = oracle, default_value = "api")]
+    /// Where to read stored orders: api, db:URL or none. Repeat to compare several [default: api]
+    #[arg(long, value_name = "ORACLE", value_parser = oracle)]
     pub(super) oracle: Vec<Oracle>,
 
     /// Treat every deviation from the contract as a violation [default without --url]
@@ -63,7 +67,7 @@ pub(in crate::cli) struct HammerArgs {
     #[arg(long)]
     pub(super) allow_remote: bool,
 
-    /// Write report.json, report.html, junit.xml and history.ndjson to this folder
+    /// Write report.json, report.html, junit.xml and the history to this folder
     #[arg(long, value_name = "DIR")]
     pub(super) report: Option<PathBuf>,
 
@@ -88,24 +92,24 @@ pub(in crate::cli) struct HammerArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Load")]
 pub(super) struct LoadArgs {
-    /// Number of connections, each with one request at a time
-    #[arg(long, value_name = "N", default_value_t = 64, requires = "load", value_parser = clap::value_parser!(u16).range(1..=10_000))]
-    pub(super) connections: u16,
+    /// Number of connections, each with one request at a time [default: 64]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub(super) connections: Option<u16>,
 
     /// Planned requests per second, with latency from the planned time [default: closed loop]
-    #[arg(long, value_name = "N", requires = "load", value_parser = rate)]
+    #[arg(long, value_name = "N", value_parser = rate)]
     pub(super) rate: Option<f64>,
 
-    /// Percentage of requests that repeat the previous key
-    #[arg(long, value_name = "PERCENT", default_value_t = 0, requires = "load", value_parser = clap::value_parser!(u8).range(0..=100))]
-    pub(super) replays: u8,
+    /// Percentage of requests that repeat the previous key [default: 0]
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub(super) replays: Option<u8>,
 
-    /// Warm-up period, excluded from the results
-    #[arg(long, value_name = "TIME", default_value = "2s", requires = "load", value_parser = humantime::parse_duration)]
-    pub(super) warmup: Duration,
+    /// Warm-up period, excluded from the results [default: 2s]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(super) warmup: Option<Duration>,
 
     /// Condition the results must meet, e.g. 'p99<50ms', 'rps>500', 'errors==0'. May be repeated
-    #[arg(long, value_name = "CONDITION", requires = "load")]
+    #[arg(long, value_name = "CONDITION")]
     pub(super) assert: Vec<Threshold>,
 }
 
@@ -113,7 +117,7 @@ pub(super) struct LoadArgs {
 pub(super) enum HammerCommand {
     /// Judge a recorded history again, offline
     Check {
-        /// Path of a history.ndjson
+        /// Path of a history, or of the folder of a report
         file: PathBuf,
         /// Write report.json, report.html and junit.xml to this folder
         #[arg(long, value_name = "DIR")]

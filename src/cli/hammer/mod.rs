@@ -2,6 +2,7 @@
 
 mod args;
 mod repeat;
+mod usage;
 
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
@@ -9,8 +10,8 @@ use std::time::Duration;
 
 use super::{CliError, Status, print};
 use crate::hammer::{
-    self, Format, Launch, LoadSettings, Profile, Progress, Report, Service, Settings, Target,
-    Verdict,
+    self, Format, Launch, LoadSettings, OracleChoice, Profile, Progress, Report, Service, Settings,
+    Target, Verdict,
 };
 pub(super) use args::HammerArgs;
 use args::{HammerCommand, Oracle};
@@ -22,6 +23,7 @@ impl HammerArgs {
             let found = hammer::check(file)?;
             return conclude(&found, report.as_deref());
         }
+        usage::check(self)?;
         let scratch = Scratch::new()?;
         if self.load {
             return measure(self, &scratch).await;
@@ -70,17 +72,23 @@ async fn settings(args: &HammerArgs, scratch: &Scratch) -> Result<Settings, CliE
         (_, true) => Profile::Soak(args.duration.unwrap_or(Duration::from_mins(10))),
         _ => Profile::Full,
     };
-    let oracles = args.oracle.iter().filter_map(|oracle| match oracle {
-        Oracle::Read(choice) => Some(choice.clone()),
-        Oracle::None => None,
-    });
+    let mut oracles: Vec<OracleChoice> = Vec::new();
+    for oracle in &args.oracle {
+        oracles.extend(match oracle {
+            Oracle::Read(choice) => Some(choice.clone()),
+            Oracle::None => None,
+        });
+    }
+    if args.oracle.is_empty() {
+        oracles.push(OracleChoice::Api);
+    }
     Ok(Settings {
         service: service(args, scratch).await?,
         headers: args.header.clone(),
         seed,
         profile,
         scenarios: args.scenario.clone(),
-        oracles: oracles.collect(),
+        oracles,
         strict: args.strict || args.url.is_empty(),
         report: args.report.clone(),
         repeat: repeat::command(std::env::args().skip(1), seed),
@@ -105,10 +113,10 @@ async fn measure(args: &HammerArgs, scratch: &Scratch) -> Result<Status, CliErro
     let settings = LoadSettings {
         service: service(args, scratch).await?,
         headers: args.header.clone(),
-        connections: usize::from(load.connections),
+        connections: usize::from(load.connections.unwrap_or(64)),
         rate: load.rate,
-        replays: load.replays,
-        warmup: load.warmup,
+        replays: load.replays.unwrap_or(0),
+        warmup: load.warmup.unwrap_or(Duration::from_secs(2)),
         duration: args.duration.unwrap_or(Duration::from_secs(10)),
         thresholds: load.assert.clone(),
     };
@@ -142,6 +150,7 @@ fn launch(args: &HammerArgs, scratch: &Scratch) -> Result<Launch, CliError> {
         ],
         port_variable: "PORT".to_owned(),
         logs: args.report.clone(),
+        temporary: args.database_url.is_none(),
     })
 }
 

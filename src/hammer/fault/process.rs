@@ -32,6 +32,8 @@ pub struct Launch {
     pub port_variable: String,
     /// The folder for its output, with two files per instance. Without it, output is discarded.
     pub logs: Option<PathBuf>,
+    /// Whether the stored orders are removed after the run.
+    pub temporary: bool,
 }
 
 /// Why an instance is not in the expected state.

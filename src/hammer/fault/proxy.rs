@@ -3,7 +3,6 @@
 //! Each faulty attempt gets a listener of its own, so it is clear which fault belongs to
 //! which connection.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -11,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 use crate::hammer::history::{FaultSeen, Recorder};
-use crate::hammer::wire::{Connection, WireError};
+use crate::hammer::wire::{Connection, Target, WireError};
 use crate::hammer::workload::{Fault, FaultKind, Scenario};
 
 /// The path of one attempt to its instance, and the fault on it.
@@ -21,8 +20,8 @@ pub(crate) struct ProxiedPath {
     pub(crate) scenario: Scenario,
     pub(crate) kind: FaultKind,
     pub(crate) fault: Fault,
-    /// Address of the instance.
-    pub(crate) upstream: SocketAddr,
+    /// The instance.
+    pub(crate) upstream: Target,
     /// Length of the request in bytes.
     pub(crate) request_length: usize,
     /// How long the proxy waits for each step of the exchange.
@@ -62,8 +61,9 @@ pub(crate) async fn intercept(path: ProxiedPath) -> Result<(Connection, Intercep
         .await
         .map_err(WireError::Connect)?;
     let address = listener.local_addr().map_err(WireError::Connect)?;
+    let path_to = Target::loopback(address);
     let (opened, accepted) =
-        tokio::join!(Connection::open(address, path.timeout), listener.accept());
+        tokio::join!(Connection::open(&path_to, path.timeout), listener.accept());
     let (client, _) = accepted.map_err(WireError::Connect)?;
     let proxy = Proxy {
         client,
@@ -83,7 +83,7 @@ pub(crate) async fn intercept(path: ProxiedPath) -> Result<(Connection, Intercep
 /// The proxy between the client and the instance.
 struct Proxy {
     client: TcpStream,
-    upstream: SocketAddr,
+    upstream: Target,
     request_length: usize,
     timeout: Duration,
 }
@@ -103,7 +103,7 @@ impl Proxy {
 
     async fn cut_request(&mut self, permille: u32) -> Result<String, WireError> {
         let portion = portion(self.request_length, permille);
-        let mut upstream = Connection::open(self.upstream, self.timeout).await?;
+        let mut upstream = Connection::open(&self.upstream, self.timeout).await?;
         let bytes = self.read_request(portion).await?;
         upstream.send(&bytes).await?;
         // A server handles resets and graceful closes in different code paths.
@@ -163,7 +163,7 @@ impl Proxy {
 
     /// Sends the request on a new connection; returns the status and all bytes of the answer.
     async fn exchange(&self, request: &[u8]) -> Result<(u16, Vec<u8>), WireError> {
-        let mut upstream = Connection::open(self.upstream, self.timeout).await?;
+        let mut upstream = Connection::open(&self.upstream, self.timeout).await?;
         upstream.send(request).await?;
         upstream.receive_bytes(self.timeout).await
     }
@@ -176,6 +176,8 @@ fn portion(length: usize, permille: u32) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
 
     const TIMEOUT: Duration = Duration::from_secs(2);
@@ -207,7 +209,7 @@ mod tests {
             scenario: Scenario::Cut,
             kind: fault.proxied().unwrap(),
             fault,
-            upstream,
+            upstream: Target::loopback(upstream),
             request_length: 10,
             timeout: TIMEOUT,
         }

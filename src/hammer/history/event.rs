@@ -43,6 +43,12 @@ pub(crate) struct Header {
     pub(crate) program: String,
     /// The name of the run, part of every key and item.
     pub(crate) run: String,
+    /// Whether the stored orders are removed after the run.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) temporary: bool,
+    /// The number of the first cycle in this file, which is not 0 in the later files of a soak.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) first_cycle: u32,
     pub(crate) seed: u64,
     pub(crate) profile: ProfileName,
     /// URLs of the instances.
@@ -61,6 +67,13 @@ pub(crate) struct Header {
     pub(crate) cores: usize,
     /// The command that repeats the run.
     pub(crate) repeat: String,
+}
+
+impl Header {
+    /// What the item of every order of the run begins with.
+    pub(crate) fn item_prefix(&self) -> String {
+        format!("hammer-{}.", self.run)
+    }
 }
 
 /// A fault that was injected, and the evidence that it landed.
@@ -98,6 +111,11 @@ impl OracleKind {
             Self::Db => "db",
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// The result of reading an oracle.

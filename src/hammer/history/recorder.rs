@@ -4,10 +4,10 @@ use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use super::archive::Archive;
 use super::attempt::{Attempt, Outcome};
 use super::cycle_history::CycleHistory;
 use super::event::{Cycle, Event};
-use super::file::Writer;
 
 /// The history of a run in progress.
 #[derive(Debug)]
@@ -21,20 +21,20 @@ struct State {
     /// Number of the next attempt.
     next: u64,
     history: CycleHistory,
-    writer: Option<Writer>,
+    archive: Option<Archive>,
     /// The first failure to write. Nothing is written after it, because there would be a gap.
     write_error: Option<io::Error>,
 }
 
 impl Recorder {
-    /// Starts an empty history that is also written to `writer`.
-    pub(crate) fn new(writer: Option<Writer>) -> Self {
+    /// Starts an empty history that is also written to `archive`.
+    pub(crate) fn new(archive: Option<Archive>) -> Self {
         Self {
             began: Instant::now(),
             state: Mutex::new(State {
                 next: 1,
                 history: CycleHistory::default(),
-                writer,
+                archive,
                 write_error: None,
             }),
         }
@@ -85,8 +85,8 @@ impl Recorder {
         let mut state = self.lock();
         state.write(&event);
         state.history.add(event);
-        if let Some(writer) = &mut state.writer
-            && let Err(error) = writer.flush()
+        if let Some(archive) = &mut state.archive
+            && let Err(error) = archive.end_cycle()
         {
             state.write_error.get_or_insert(error);
         }
@@ -112,8 +112,8 @@ impl Recorder {
 impl State {
     fn write(&mut self, event: &Event) {
         if self.write_error.is_none()
-            && let Some(writer) = &mut self.writer
-            && let Err(error) = writer.write(event)
+            && let Some(archive) = &mut self.archive
+            && let Err(error) = archive.write(event)
         {
             self.write_error = Some(error);
         }

@@ -51,17 +51,20 @@ pub(super) const INVARIANTS: &[Invariant] = &[
 ];
 
 fn one_identity(view: &KeyView<'_>, _: &Dialect) -> Finding {
-    let mut ids: BTreeMap<String, usize> = BTreeMap::new();
+    // The ids as they were answered, by their normalized form.
+    let mut ids: BTreeMap<String, &str> = BTreeMap::new();
+    let mut answers = 0;
     for (_, answer) in view.accepted() {
         if let Some(order) = &answer.order {
-            *ids.entry(normalize_id(&order.id)).or_default() += 1;
+            ids.entry(normalize_id(&order.id)).or_insert(&order.id);
+            answers += 1;
         }
     }
-    match ids.values().sum::<usize>() {
+    match answers {
         0 | 1 => Finding::NotApplicable,
         _ if ids.len() == 1 => Finding::Held,
         answers => {
-            let shown: Vec<&str> = ids.keys().take(4).map(String::as_str).collect();
+            let shown: Vec<&str> = ids.values().take(4).copied().collect();
             Finding::Violated(format!(
                 "{answers} answers name {} orders: {}",
                 ids.len(),

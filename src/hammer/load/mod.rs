@@ -23,11 +23,14 @@ use super::error::RunError;
 /// How long the generator's ceiling is measured.
 const CEILING_DURATION: Duration = Duration::from_secs(2);
 
+/// How long the service may take to accept a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Measures the generator's ceiling, then the service.
 pub async fn load(settings: &LoadSettings) -> Result<LoadReport, RunError> {
-    let ceiling = ceiling::measure(settings.connections, CEILING_DURATION).await;
     // The instances live until the measurement is over.
-    let (targets, instances) = settings.service.start().await?;
+    let (targets, instances) = settings.service.start(CONNECT_TIMEOUT).await?;
+    let ceiling = ceiling::measure(settings.connections, CEILING_DURATION).await;
     let tally = measure::measure(settings, &targets).await;
     drop(instances);
     Ok(LoadReport::new(settings, &targets, tally, ceiling))

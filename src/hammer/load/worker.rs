@@ -115,9 +115,7 @@ async fn exchange(
 ) -> Option<u16> {
     let mut open = match connection.take() {
         Some(open) => open,
-        None => Connection::open(target.address, RESPONSE_TIMEOUT)
-            .await
-            .ok()?,
+        None => Connection::open(target, RESPONSE_TIMEOUT).await.ok()?,
     };
     open.send(&request.bytes).await.ok()?;
     let (answer, _) = open.receive(RESPONSE_TIMEOUT).await.ok()?;

@@ -86,7 +86,7 @@ impl List {
             .pool
             .get(&path)
             .await
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| error.with_sources())?;
         if answer.status != 200 {
             return Err(format!("GET /orders answered {}", answer.status));
         }

@@ -9,10 +9,22 @@ use sea_orm::{
 
 use crate::hammer::history::Order;
 
+/// A prefix that no item has: the names of runs are hexadecimal.
+const NO_RUN: &str = "hammer-none.";
+
 /// Why the database cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read the database: {0}")]
 pub(crate) struct DatabaseError(#[from] DbErr);
+
+/// Writes a UUID of 32 digits as PostgreSQL and the API do.
+fn dashed(id: String) -> String {
+    if id.len() != 32 || !id.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return id;
+    }
+    let parts = [0..8, 8..12, 12..16, 16..20, 20..32];
+    parts.map(|part| &id[part]).join("-")
+}
 
 /// The table `orders` with the columns `id`, `item` and `quantity`.
 pub(crate) struct Table(DatabaseConnection);
@@ -26,7 +38,10 @@ impl Table {
         let never = None::<Duration>;
         options.idle_timeout(never).max_lifetime(never);
         options.map_sqlx_sqlite_opts(|sqlite| sqlite.read_only(true).create_if_missing(false));
-        Ok(Self(Database::connect(options).await?))
+        let table = Self(Database::connect(options).await?);
+        // A table that is missing or forbidden is found before the run, not after it.
+        table.read(NO_RUN, &mut Vec::new()).await?;
+        Ok(table)
     }
 
     /// Reads every order whose item begins with `prefix`, in one snapshot.
@@ -65,11 +80,28 @@ impl Table {
         };
         for row in rows {
             found.push(Order {
-                id: row.try_get("", "id")?,
+                id: dashed(row.try_get("", "id")?),
                 item: row.try_get("", "item")?,
                 quantity: row.try_get("", "quantity")?,
             });
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::dashed;
+
+    #[test]
+    fn a_uuid_has_dashes_and_nothing_else_changes() {
+        let uuid = "019abcde00017000800000000000000f";
+        assert_eq!(
+            dashed(uuid.to_owned()),
+            "019abcde-0001-7000-8000-00000000000f"
+        );
+        for other in ["7", "order-7", "019abcde-0001-7000-8000-00000000000f"] {
+            assert_eq!(dashed(other.to_owned()), other);
+        }
     }
 }

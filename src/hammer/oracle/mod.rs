@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::history::{OracleKind, Order};
 use super::wire::Pool;
+use super::words::with_sources;
 
 /// A source of the stored orders.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +45,7 @@ impl Oracle {
             OracleChoice::Database(url) => db::Table::open(url)
                 .await
                 .map(Self::Database)
-                .map_err(|error| error.to_string()),
+                .map_err(|error| with_sources(&error)),
         }
     }
 
@@ -58,7 +59,7 @@ impl Oracle {
                 .read(prefix, &mut found)
                 .await
                 .err()
-                .map(|error| error.to_string()),
+                .map(|error| with_sources(&error)),
         };
         (found, error)
     }

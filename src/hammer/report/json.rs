@@ -2,10 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
+use super::Report;
 use crate::hammer::judge::{Judgement, Violation, invariants};
 
 /// Renders the report.
-pub(super) fn render(judgement: &Judgement) -> String {
+pub(super) fn render(report: &Report) -> String {
+    let judgement = &report.judgement;
     let header = &judgement.header;
     let value = json!({
         "version": 1,
@@ -19,6 +21,9 @@ pub(super) fn render(judgement: &Judgement) -> String {
         "repeat": header.repeat,
         "started_unix_ms": header.started_unix_ms,
         "duration_ms": judgement.ended / 1_000_000,
+        "item_prefix": header.item_prefix(),
+        "orders_left": report.stored_orders.filter(|_| !header.temporary),
+        "cycles_not_in_history": report.missing_cycles,
         "requests": judgement.requests,
         "keys": judgement.keys,
         "contended_keys": judgement.contended,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use crate::hammer::judge::{Judgement, KeyCounts, Scope, Verdict};
+use crate::hammer::words::counted;
 
 /// Renders the report.
 pub(super) fn render(judgement: &Judgement) -> String {
@@ -46,6 +47,9 @@ fn case(judgement: &Judgement, scope: Scope, invariant: &str, counts: KeyCounts)
     let example = example.map_or(String::new(), |violation| {
         format!(", such as {}: {}", violation.key, violation.seen)
     });
-    status.set_message(format!("{} keys{example}", counts.violated));
+    status.set_message(format!(
+        "{}{example}",
+        counted(counts.violated, "key", "keys")
+    ));
     TestCase::new(invariant, status)
 }

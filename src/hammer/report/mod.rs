@@ -5,6 +5,7 @@
 mod html;
 mod json;
 mod junit;
+mod rows;
 mod terminal;
 mod text;
 mod timeline;
@@ -13,18 +14,42 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::error::RunError;
-use super::judge::{Judgement, Verdict};
+use super::history::CycleHistory;
+use super::judge::{self, Judgement, Verdict};
 use super::workload::Scenario;
 
 /// The result of a run or a check.
 #[derive(Debug)]
 pub struct Report {
     judgement: Judgement,
+    /// How many orders of the run the first oracle found, if it was read completely.
+    stored_orders: Option<u64>,
+    /// How many cycles were judged during the run and are not in the history.
+    pub(super) missing_cycles: u32,
 }
 
 impl Report {
     pub(crate) fn new(judgement: Judgement) -> Self {
-        Self { judgement }
+        Self {
+            judgement,
+            stored_orders: None,
+            missing_cycles: 0,
+        }
+    }
+
+    /// Judges one more cycle.
+    pub(crate) fn add(&mut self, history: &CycleHistory) {
+        judge::judge(&mut self.judgement, history);
+        let read = history.reads.iter().find(|read| read.error.is_none());
+        if let Some(read) = read {
+            *self.stored_orders.get_or_insert(0) += read.orders;
+        }
+    }
+
+    /// Whether another cycle can still change the verdict.
+    pub(crate) fn may_go_on(&self) -> bool {
+        self.judgement.verdict() != Verdict::Violated
+            && self.judgement.inconclusive_reasons.is_empty()
     }
 
     /// The verdict.
@@ -58,14 +83,14 @@ impl Report {
     /// The report as text for a terminal.
     #[must_use]
     pub fn text(&self, color: bool) -> String {
-        terminal::render(&self.judgement, color)
+        terminal::render(self, color)
     }
 
     /// Writes `report.json`, `report.html` and `junit.xml` into `folder`.
     pub fn write(&self, folder: &Path) -> Result<(), RunError> {
         let files = [
-            ("report.json", json::render(&self.judgement)),
-            ("report.html", html::render(&self.judgement)),
+            ("report.json", json::render(self)),
+            ("report.html", html::render(self)),
             ("junit.xml", junit::render(&self.judgement)),
         ];
         for (name, text) in files {

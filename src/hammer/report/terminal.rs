@@ -4,9 +4,11 @@ use std::fmt::{Arguments, Write};
 
 use hdrhistogram::Histogram;
 
-use super::text::violation_bound;
+use super::Report;
+use super::text::{clean, left_behind, not_in_history, violation_bound};
 use super::timeline;
 use crate::hammer::judge::{Judgement, Verdict, invariants};
+use crate::hammer::words::counted;
 
 /// Maximum number of violations shown; the other reports have more.
 const MAX_VIOLATIONS: usize = 5;
@@ -47,7 +49,8 @@ impl Paint {
 }
 
 /// Renders the report.
-pub(super) fn render(judgement: &Judgement, color: bool) -> String {
+pub(super) fn render(report: &Report, color: bool) -> String {
+    let judgement = &report.judgement;
     let paint = Paint(color);
     let mut text = String::new();
     let out = &mut text;
@@ -57,11 +60,19 @@ pub(super) fn render(judgement: &Judgement, color: bool) -> String {
     inconclusive_reasons(out, judgement, &paint);
     coverage(out, judgement, &paint);
     deviations(out, judgement);
+    line(out, format_args!(""));
+    for note in [left_behind(report), not_in_history(report)]
+        .into_iter()
+        .flatten()
+    {
+        line(out, format_args!("{note}"));
+    }
     line(
         out,
         format_args!(
-            "\nseed {}   repeat with: {}",
-            judgement.header.seed, judgement.header.repeat
+            "seed {}   repeat with: {}",
+            judgement.header.seed,
+            clean(&judgement.header.repeat)
         ),
     );
     text
@@ -80,14 +91,19 @@ fn headline(out: &mut String, judgement: &Judgement, paint: &Paint) {
     line(
         out,
         format_args!(
-            "{verdict}   {} requests, {} keys, {} keys whose duplicates overlapped",
-            judgement.requests, judgement.keys, judgement.contended
+            "{verdict}   {}, {}, {} whose duplicates overlapped",
+            counted(judgement.requests, "request", "requests"),
+            counted(judgement.keys, "key", "keys"),
+            counted(judgement.contended, "key", "keys")
         ),
     );
     if judgement.verdict() == Verdict::Held {
         line(out, format_args!("        {}", violation_bound(judgement)));
     }
-    line(out, format_args!("        {}", latency(judgement)));
+    let latency = latency(judgement);
+    if !latency.is_empty() {
+        line(out, format_args!("        {latency}"));
+    }
 }
 
 /// The latency of each class of answers, in one line.
@@ -115,7 +131,8 @@ fn violations(out: &mut String, judgement: &Judgement, paint: &Paint) {
     if judgement.violated == 0 {
         return;
     }
-    line(out, format_args!("\n{} violations", judgement.violated));
+    let violations = counted(judgement.violated, "violation", "violations");
+    line(out, format_args!("\n{violations}"));
     for invariant in invariants() {
         let cells = judgement
             .grid
@@ -131,7 +148,8 @@ fn violations(out: &mut String, judgement: &Judgement, paint: &Paint) {
             line(
                 out,
                 format_args!(
-                    "  {name} {violated:>6} keys   {}   ({})",
+                    "  {name} {violated:>6} {}   {}   ({})",
+                    if violated == 1 { "key " } else { "keys" },
                     invariant.meaning,
                     scopes.join(", ")
                 ),
@@ -143,7 +161,9 @@ fn violations(out: &mut String, judgement: &Judgement, paint: &Paint) {
             out,
             format_args!(
                 "\n  {} · {}\n    {}",
-                violation.invariant, violation.key, violation.seen
+                violation.invariant,
+                clean(&violation.key),
+                clean(&violation.seen)
             ),
         );
     }
@@ -154,7 +174,7 @@ fn counterexample(out: &mut String, judgement: &Judgement) {
     let Some(example) = judgement.counterexamples.first() else {
         return;
     };
-    line(out, format_args!("\n  timeline of {}", example.key));
+    line(out, format_args!("\n  timeline of {}", clean(&example.key)));
     for row in timeline::rows(example) {
         line(out, format_args!("    {row}"));
     }
@@ -165,7 +185,10 @@ fn counterexample(out: &mut String, judgement: &Judgement) {
 
 fn inconclusive_reasons(out: &mut String, judgement: &Judgement, paint: &Paint) {
     for reason in judgement.all_inconclusive_reasons() {
-        line(out, format_args!("  {} {reason}", paint.yellow("?")));
+        line(
+            out,
+            format_args!("  {} {}", paint.yellow("?"), clean(&reason)),
+        );
     }
 }
 
@@ -195,14 +218,16 @@ fn deviations(out: &mut String, judgement: &Judgement) {
         format_args!("\ndeviations from the contract (--strict makes these violations)"),
     );
     for deviation in of_dialect {
-        line(out, format_args!("  {deviation}"));
+        line(out, format_args!("  {}", clean(&deviation)));
     }
     for deviation in &judgement.deviations {
         line(
             out,
             format_args!(
                 "  {} · {}: {}",
-                deviation.invariant, deviation.key, deviation.seen
+                deviation.invariant,
+                clean(&deviation.key),
+                clean(&deviation.seen)
             ),
         );
     }

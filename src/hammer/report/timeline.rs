@@ -1,26 +1,23 @@
 //! The timeline of one key as text, attempt by attempt.
 
-use super::text::{ending, millis};
+use super::rows::facts;
+use super::text::{clean, ending, millis};
 use crate::hammer::history::{Attempt, Header};
 use crate::hammer::judge::Counterexample;
 use crate::hammer::workload::{RequestKind, Variant};
 
-/// Maximum number of attempts, faults and orders shown.
-const MAX_ROWS: usize = 12;
-
-/// One line per attempt, then the faults and the stored orders.
+/// One line per different answer, then the attempts without one, the faults and the stored orders.
 pub(super) fn rows(example: &Counterexample) -> Vec<String> {
     let start = example.attempts.first().map_or(0, |one| one.invoked.t);
-    let attempts = example.attempts.iter().take(MAX_ROWS);
-    let mut rows: Vec<String> = attempts.map(|attempt| row(attempt, start)).collect();
-    if example.attempts.len() > MAX_ROWS {
-        rows.push(format!("… and {} more", example.attempts.len() - MAX_ROWS));
+    let arranged = super::rows::rows(example);
+    let mut lines = Vec::new();
+    for shown in &arranged.shown {
+        lines.push(row(shown.attempt, start));
+        lines.extend(shown.alike().map(|alike| format!("       {alike}")));
     }
-    let faults = example.faults.iter().take(MAX_ROWS);
-    rows.extend(faults.map(|fault| format!("fault {}: {}", fault.kind.name(), fault.evidence)));
-    let stored = example.stored.iter().take(MAX_ROWS);
-    rows.extend(stored.map(|order| format!("stored {order}")));
-    rows
+    lines.extend(arranged.rest());
+    lines.extend(facts(example));
+    lines
 }
 
 fn row(attempt: &Attempt, start: u64) -> String {
@@ -39,7 +36,7 @@ fn row(attempt: &Attempt, start: u64) -> String {
             Variant::First => "",
             Variant::OtherQuantity | Variant::OtherItem => " (other payload)",
         },
-        ending(attempt)
+        clean(&ending(attempt))
     )
 }
 
@@ -52,7 +49,8 @@ pub(super) fn curl(example: &Counterexample, header: &Header) -> Vec<String> {
         .filter(|invoked| invoked.kind == RequestKind::Place);
     let mut commands: Vec<String> = placements
         .map(|invoked| {
-            let target = &header.targets[invoked.instance % header.targets.len()];
+            let target = header.targets.get(invoked.instance % header.targets.len().max(1));
+            let target = clean(target.map_or("", String::as_str));
             let key = invoked.key_headers.first().map_or("", String::as_str);
             format!(
                 "curl -i {target}/orders -H 'Content-Type: application/json' -H 'Idempotency-Key: {}' -d '{}'",
@@ -66,7 +64,9 @@ pub(super) fn curl(example: &Counterexample, header: &Header) -> Vec<String> {
     commands
 }
 
-/// Escapes text within the single quotes of a shell.
+/// Escapes text within the single quotes of a shell, without what a terminal would act on.
 fn quoted(text: &str) -> String {
+    let is_text = |letter: &char| !letter.is_control() || matches!(letter, '\n' | '\t');
+    let text: String = text.chars().filter(is_text).collect();
     text.replace('\'', "'\\''")
 }

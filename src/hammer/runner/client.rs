@@ -89,7 +89,7 @@ impl Client {
                     scenario,
                     kind,
                     fault: planned.fault,
-                    upstream: pool.target().address,
+                    upstream: pool.target().clone(),
                     request_length: request.bytes.len(),
                     timeout: self.response_timeout,
                 };

@@ -1,14 +1,15 @@
 //! One TCP connection, with control over which bytes are sent when.
 
 use std::io;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::Target;
 use super::answer::{Parsed, RawAnswer, parse};
+use crate::hammer::words::with_sources;
 
 /// Maximum length of an answer; the longest of the contract is a page of the order list.
 const MAX_ANSWER: usize = 4 << 20;
@@ -26,6 +27,8 @@ pub(crate) enum WireError {
     Closed(usize),
     #[error("no connection within {0:?}")]
     ConnectTimedOut(Duration),
+    #[error("the new connection did not answer GET /health")]
+    Warm(#[source] Box<WireError>),
     #[error("no complete answer within {0:?}")]
     TimedOut(Duration),
     #[error("the answer is not HTTP/1.1: {0}")]
@@ -37,13 +40,7 @@ pub(crate) enum WireError {
 impl WireError {
     /// The error and its sources, on one line.
     pub(crate) fn with_sources(&self) -> String {
-        let mut line = self.to_string();
-        let mut source = std::error::Error::source(self);
-        while let Some(cause) = source {
-            line = format!("{line}: {cause}");
-            source = cause.source();
-        }
-        line
+        with_sources(self)
     }
 }
 
@@ -56,8 +53,8 @@ pub(crate) struct Connection {
 
 impl Connection {
     /// Connects within `limit`.
-    pub(crate) async fn open(address: SocketAddr, limit: Duration) -> Result<Self, WireError> {
-        let stream = timeout(limit, TcpStream::connect(address))
+    pub(crate) async fn open(target: &Target, limit: Duration) -> Result<Self, WireError> {
+        let stream = timeout(limit, TcpStream::connect(target.address))
             .await
             .map_err(|_| WireError::ConnectTimedOut(limit))?
             .map_err(WireError::Connect)?;

@@ -82,12 +82,15 @@ impl Pool {
     /// Opens a connection and gets `/health` on it, whatever the answer is: this opens the
     /// congestion window and starts the server's side of the connection.
     async fn warm(&self) -> Result<Connection, WireError> {
-        let mut connection = Connection::open(self.target.address, self.response_timeout).await?;
-        let answer = self.exchange(&mut connection, "/health").await?;
+        let mut connection = Connection::open(&self.target, self.response_timeout).await?;
+        let answer = self
+            .exchange(&mut connection, "/health")
+            .await
+            .map_err(|error| WireError::Warm(Box::new(error)))?;
         if answer.keeps_alive {
             return Ok(connection);
         }
-        Connection::open(self.target.address, self.response_timeout).await
+        Connection::open(&self.target, self.response_timeout).await
     }
 
     async fn exchange(

@@ -1,8 +1,11 @@
 //! The instances that requests go to.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use url::Url;
+use url::{Position, Url};
+
+use super::{Connection, WireError};
 
 /// One instance of the service under test.
 #[derive(Debug, Clone)]
@@ -10,6 +13,8 @@ pub struct Target {
     /// The URL without credentials, for messages.
     pub(crate) url: String,
     pub(crate) address: SocketAddr,
+    /// The other addresses of its host.
+    others: Vec<SocketAddr>,
     /// The value of the `Host` header.
     pub(crate) authority: String,
     /// The path before `/orders`, without a trailing slash.
@@ -27,9 +32,20 @@ pub enum TargetError {
         /// The error of the parser.
         source: url::ParseError,
     },
+    /// It begins with a host.
+    #[error("`{0}` is not a URL: did you mean http://{0}?")]
+    NoScheme(String),
     /// Its scheme is not `http`.
     #[error("unsupported URL `{0}`: expected http://HOST[:PORT] (TLS needs a local proxy)")]
     NotHttp(String),
+    /// It has parts that requests do not have.
+    #[error("a target has no {part}: pass {instead}")]
+    Superfluous {
+        /// The part that is too much.
+        part: &'static str,
+        /// What to pass instead.
+        instead: String,
+    },
     /// Its host cannot be resolved.
     #[error("cannot resolve the host of `{url}`")]
     NoAddress {
@@ -51,6 +67,7 @@ impl Target {
         Self {
             url: format!("http://{address}"),
             address,
+            others: Vec::new(),
             authority: address.to_string(),
             prefix: String::new(),
         }
@@ -58,35 +75,82 @@ impl Target {
 
     /// Resolves a URL. Refuses addresses that are not loopback unless `allow_remote`.
     pub async fn resolve(text: &str, allow_remote: bool) -> Result<Self, TargetError> {
-        let url = Url::parse(text).map_err(|source| TargetError::NotAUrl {
-            text: text.to_owned(),
-            source,
-        })?;
-        let host = match url.host_str() {
-            Some(host) if url.scheme() == "http" => host,
-            _ => return Err(TargetError::NotHttp(text.to_owned())),
-        };
+        let (url, host) = parse(text)?;
         let port = url.port_or_known_default().unwrap_or(80);
         let shown = format!("http://{host}:{port}{}", url.path().trim_end_matches('/'));
         let found = tokio::net::lookup_host((host.trim_matches(['[', ']']), port)).await;
-        let address = match found {
-            Ok(mut addresses) => addresses.next().ok_or(None),
-            Err(error) => Err(Some(error)),
-        }
-        .map_err(|source| TargetError::NoAddress {
+        let no_address = |source| TargetError::NoAddress {
             url: shown.clone(),
             source,
-        })?;
-        if !allow_remote && !address.ip().is_loopback() {
+        };
+        let mut addresses: Vec<SocketAddr> =
+            found.map_err(|error| no_address(Some(error)))?.collect();
+        if addresses.is_empty() {
+            return Err(no_address(None));
+        }
+        if !allow_remote && !addresses.iter().all(|address| address.ip().is_loopback()) {
             return Err(TargetError::Remote(shown));
         }
         Ok(Self {
             authority: format!("{host}:{port}"),
             prefix: url.path().trim_end_matches('/').to_owned(),
             url: shown,
-            address,
+            address: addresses.remove(0),
+            others: addresses,
         })
     }
+
+    /// Chooses the first address that accepts a connection, without sending a request.
+    pub(crate) async fn reach(&mut self, limit: Duration) -> Result<(), WireError> {
+        let mut result = Connection::open(self, limit).await;
+        for other in std::mem::take(&mut self.others) {
+            if result.is_ok() {
+                break;
+            }
+            let candidate = Self {
+                address: other,
+                ..self.clone()
+            };
+            if let Ok(connection) = Connection::open(&candidate, limit).await {
+                (*self, result) = (candidate, Ok(connection));
+            }
+        }
+        result.map(drop)
+    }
+}
+
+/// Parses a URL; returns it with its host.
+fn parse(text: &str) -> Result<(Url, String), TargetError> {
+    // `localhost:3000` is a URL with the scheme `localhost`, and `127.0.0.1:3000` is none.
+    let url = match Url::parse(text) {
+        Ok(url) if url.scheme() == "http" => url,
+        Ok(_) if text.contains("://") => return Err(TargetError::NotHttp(text.to_owned())),
+        Err(source) if text.contains("://") => {
+            let text = text.to_owned();
+            return Err(TargetError::NotAUrl { text, source });
+        }
+        _ if Url::parse(&format!("http://{text}")).is_ok_and(|url| url.has_host()) => {
+            return Err(TargetError::NoScheme(text.to_owned()));
+        }
+        _ => return Err(TargetError::NotHttp(text.to_owned())),
+    };
+    let Some(host) = url.host_str().map(str::to_owned) else {
+        return Err(TargetError::NotHttp(text.to_owned()));
+    };
+    let without = |part, instead: String| Err(TargetError::Superfluous { part, instead });
+    if !url.username().is_empty() || url.password().is_some() {
+        let header = "--header 'Authorization: Basic …'";
+        return without("user name or password", header.to_owned());
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        let part = if url.query().is_some() {
+            "query"
+        } else {
+            "fragment"
+        };
+        return without(part, url[..Position::AfterPath].to_owned());
+    }
+    Ok((url, host))
 }
 
 #[cfg(test)]
@@ -107,5 +171,26 @@ mod tests {
         assert!(Target::resolve("http://192.0.2.1:81", true).await.is_ok());
         let refused = Target::resolve("https://127.0.0.1", false).await;
         assert!(matches!(refused, Err(TargetError::NotHttp(_))));
+    }
+
+    #[tokio::test]
+    async fn a_wrong_url_is_refused_with_what_to_pass_instead() {
+        for (text, said) in [
+            ("localhost:3000", "did you mean http://localhost:3000?"),
+            ("127.0.0.1:3000", "did you mean http://127.0.0.1:3000?"),
+            ("example.org", "did you mean http://example.org?"),
+            (
+                "http://127.0.0.1:3000/shop?a=b",
+                "a target has no query: pass http://127.0.0.1:3000/shop",
+            ),
+            ("http://127.0.0.1:3000/#top", "a target has no fragment"),
+            ("http://u:secret@127.0.0.1", "a target has no user name"),
+            ("ftp://127.0.0.1", "unsupported URL `ftp://127.0.0.1`"),
+            ("http://", "`http://` is not a URL"),
+        ] {
+            let refused = Target::resolve(text, false).await.unwrap_err().to_string();
+            assert!(refused.contains(said), "{text}: {refused}");
+            assert!(!refused.contains("secret"), "{refused}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! What is to be sent: cases, rounds and attempts. Data only; the runner sends it.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,14 @@ impl Case {
             .iter()
             .map(|round| round.attempts.len() as u64)
             .sum()
+    }
+
+    /// The number of orders it makes in a service that makes one per key.
+    pub(crate) fn orders(&self) -> u64 {
+        let attempts = self.rounds.iter().flat_map(|round| &round.attempts);
+        let placing = attempts.filter(|attempt| attempt.kind == RequestKind::Place);
+        let keys: HashSet<&str> = placing.map(|attempt| attempt.key.as_str()).collect();
+        keys.len() as u64
     }
 }
 

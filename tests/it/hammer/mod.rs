@@ -2,8 +2,11 @@
 
 mod forged;
 mod load;
+mod narrow;
 mod private;
+mod refused;
 mod reports;
+mod soak;
 mod unusable;
 
 use std::path::Path;

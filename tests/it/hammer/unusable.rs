@@ -24,9 +24,16 @@ async fn server<F: Future<Output = ()> + Send + 'static>(serve: fn(TcpStream) ->
     url
 }
 
+/// Runs without an oracle, so that the first order shows what the target is like.
 async fn expect_unknown(url: &str, reason: &str) {
+    expect_unknown_with(url, &["--oracle", "none"], reason).await;
+    expect_refused(url, "cannot read the stored orders through --oracle api").await;
+}
+
+async fn expect_unknown_with(url: &str, oracle: &[&str], reason: &str) {
     let folder = tempfile::tempdir().unwrap();
-    let (output, took) = hammer(folder.path(), &["--quick", "--url", url]).await;
+    let arguments = [&["--quick", "--url", url], oracle].concat();
+    let (output, took) = hammer(folder.path(), &arguments).await;
     let said = text(&output.stdout);
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.starts_with("UNKNOWN"), "{said}");
@@ -34,12 +41,24 @@ async fn expect_unknown(url: &str, reason: &str) {
     assert!(took < Duration::from_secs(12), "{took:?}");
 }
 
+/// The oracle cannot be read, so there is no run.
+async fn expect_refused(url: &str, reason: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let (output, took) = hammer(folder.path(), &["--quick", "--url", url]).await;
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains(reason), "{said}");
+    assert!(output.stdout.is_empty(), "{}", text(&output.stdout));
+    assert!(took < Duration::from_secs(4), "{took:?}");
+}
+
 #[tokio::test]
 async fn the_target_does_not_listen() {
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", free.local_addr().unwrap());
     drop(free);
-    expect_unknown(&url, "no usable answer from").await;
+    let reason = format!("no connection to {url}, is the service running?");
+    expect_refused(&url, &reason).await;
 }
 
 #[tokio::test]
@@ -116,7 +135,7 @@ async fn the_target_stops_answering_during_the_run() {
             });
         }
     });
-    expect_unknown(&url, "stopped taking orders").await;
+    expect_unknown_with(&url, &[], "stopped taking orders").await;
 }
 
 #[tokio::test]

@@ -91,6 +91,7 @@ async fn run_kill(name: &str) -> (Report, String) {
         ],
         port_variable: "PORT".to_owned(),
         logs: Some(folder.path().to_owned()),
+        temporary: true,
     };
     let settings = Settings {
         service: Service::Private(launch, 1),

@@ -1,13 +1,10 @@
 //! The violating keys: what is wrong with each of them, its timeline, and how to reproduce it.
 
+use super::lanes;
 use super::legend::legend;
 use super::markup::{Markup, put};
-use super::timeline_svg;
 use crate::hammer::judge::{Counterexample, Judgement};
-use crate::hammer::report::timeline;
-
-/// Maximum number of stored orders shown per key.
-const MAX_STORED: usize = 8;
+use crate::hammer::report::{rows, timeline};
 
 /// The section of all violating keys whose history was kept.
 pub(super) fn section(page: &mut Markup, judgement: &Judgement) {
@@ -27,7 +24,7 @@ pub(super) fn section(page: &mut Markup, judgement: &Judgement) {
                 violation.seen
             );
         }
-        page.append(&timeline_svg::draw(example));
+        lanes::draw(page, example);
         details(page, judgement, example);
     }
     page.raw("</section>");
@@ -39,11 +36,8 @@ fn details(page: &mut Markup, judgement: &Judgement, example: &Counterexample) {
         "<p class=\"soft\">Orders stored under its items: {}</p><pre>",
         example.stored.len()
     );
-    for order in example.stored.iter().take(MAX_STORED) {
-        put!(page, "{}\n", order);
-    }
-    for fault in &example.faults {
-        put!(page, "fault {}: {}\n", fault.kind.name(), fault.evidence);
+    for fact in rows::facts(example) {
+        put!(page, "{}\n", fact);
     }
     for command in timeline::curl(example, &judgement.header) {
         put!(page, "{}\n", command);

@@ -1,5 +1,6 @@
 //! The colours of the classes of answers.
 
+use super::lanes::NOT_SENT;
 use super::markup::{Markup, put};
 use crate::hammer::judge::AnswerClass;
 
@@ -14,5 +15,10 @@ pub(super) fn legend(page: &mut Markup) {
             class.name()
         );
     }
+    put!(
+        page,
+        "<span><i class=\"answer-{}\"></i>not sent</span>",
+        NOT_SENT
+    );
     page.raw("</div>");
 }

@@ -1,21 +1,24 @@
 //! `report.html`: one file without any dependency, not even on a network.
 
 mod counterexamples;
+mod lanes;
 mod legend;
 mod markup;
 mod plot;
 mod tables;
-mod timeline_svg;
 
-use super::text::{millis, violation_bound};
+use super::Report;
+use super::text::{left_behind, millis, not_in_history, violation_bound};
 use crate::hammer::judge::{Judgement, Verdict};
+use crate::hammer::words::counted;
 use legend::legend;
 use markup::{Markup, put};
 
 const STYLE: &str = include_str!("style.css");
 
 /// Renders the page.
-pub(super) fn render(judgement: &Judgement) -> String {
+pub(super) fn render(report: &Report) -> String {
+    let judgement = &report.judgement;
     let mut page = Markup::default();
     page.raw("<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">");
     page.raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">");
@@ -34,7 +37,7 @@ pub(super) fn render(judgement: &Judgement) -> String {
     tables::traffic(&mut page, judgement);
     page.raw("</div>");
     tables::deviations(&mut page, judgement);
-    reproduce(&mut page, judgement);
+    reproduce(&mut page, report);
     page.raw("</main></body></html>\n");
     page.into_string()
 }
@@ -44,8 +47,8 @@ fn headline(page: &mut Markup, judgement: &Judgement) {
     let sentence = match verdict {
         Verdict::Held => violation_bound(judgement),
         Verdict::Violated => format!(
-            "{} violations of the promise of one order per key",
-            judgement.violated
+            "{} of the promise of one order per key",
+            counted(judgement.violated, "violation", "violations")
         ),
         Verdict::Unknown => {
             "No violation observed, but not enough observed to say that the promise holds"
@@ -116,14 +119,20 @@ fn latency(page: &mut Markup, judgement: &Judgement) {
     page.raw("Right: by percentile. Races are included: this is not a benchmark.</p></section>");
 }
 
-fn reproduce(page: &mut Markup, judgement: &Judgement) {
-    let header = &judgement.header;
+fn reproduce(page: &mut Markup, report: &Report) {
+    let header = &report.judgement.header;
     let scenarios: Vec<&str> = header.scenarios.iter().map(|one| one.name()).collect();
     put!(
         page,
         "<section><h2>Reproduce</h2><pre>{}\norders hammer check history.ndjson</pre>",
         header.repeat
     );
+    for note in [left_behind(report), not_in_history(report)]
+        .into_iter()
+        .flatten()
+    {
+        put!(page, "<p>{}.</p>", note);
+    }
     put!(
         page,
         "<p class=\"soft\">orders {} · profile {} · run {} · {} cores · scenarios {}</p></section>",

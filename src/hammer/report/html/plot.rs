@@ -10,7 +10,7 @@ use crate::hammer::workload::FaultKind;
 /// Width and height of a plot, and the space for its axes.
 const WIDTH: f64 = 520.0;
 const HEIGHT: f64 = 230.0;
-const LEFT: f64 = 52.0;
+const LEFT: f64 = 76.0;
 const BOTTOM: f64 = 24.0;
 
 /// A logarithmic scale of milliseconds, in powers of ten from the bottom to the top of a plot.

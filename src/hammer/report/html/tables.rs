@@ -8,7 +8,7 @@ use crate::hammer::judge::{self, Judgement, KeyCounts};
 pub(super) fn invariants(page: &mut Markup, judgement: &Judgement) {
     let scopes = judgement.scopes();
     page.raw("<section><h2>Invariants by scenario (number of keys)</h2>");
-    page.raw("<table class=\"grid\"><tr><th></th>");
+    page.raw("<table class=\"grid\"><tr><th>invariant</th>");
     for scope in &scopes {
         put!(
             page,
@@ -51,6 +51,7 @@ pub(super) fn invariants(page: &mut Markup, judgement: &Judgement) {
 /// What the run exercised.
 pub(super) fn coverage(page: &mut Markup, judgement: &Judgement) {
     page.raw("<section><h2>Coverage</h2><table>");
+    page.raw("<tr><th>observed</th><th class=\"number\">times</th></tr>");
     for (row, count) in judgement.coverage.rows(&judgement.header) {
         let class = if count == 0 { "number zero" } else { "number" };
         put!(
@@ -70,7 +71,7 @@ pub(super) fn traffic(page: &mut Markup, judgement: &Judgement) {
     page.append(&plot::overlaps(&judgement.overlaps));
     page.raw("<h2 class=\"next\">Faults</h2><table>");
     page.raw(
-        "<tr><th></th><th class=\"number\">injected</th><th class=\"number\">landed</th></tr>",
+        "<tr><th>fault</th><th class=\"number\">injected</th><th class=\"number\">landed</th></tr>",
     );
     for (kind, count) in &judgement.faults {
         put!(
@@ -82,6 +83,7 @@ pub(super) fn traffic(page: &mut Markup, judgement: &Judgement) {
         );
     }
     page.raw("</table><h2 class=\"next\">Attempts by outcome</h2><table>");
+    page.raw("<tr><th>outcome</th><th class=\"number\">attempts</th></tr>");
     for (ending, count) in &judgement.endings {
         put!(
             page,

@@ -1,0 +1,50 @@
+//! Arguments that contradict each other, or would have no effect: refused before anything starts.
+
+use super::args::{HammerArgs, Oracle};
+use crate::cli::CliError;
+
+/// Refuses arguments that would be ignored.
+pub(super) fn check(args: &HammerArgs) -> Result<(), CliError> {
+    let load = &args.load_args;
+    // clap's `requires` is satisfied by the default value of a flag, so it cannot say these.
+    let needs_load = [
+        (load.connections.is_some(), "--connections"),
+        (load.rate.is_some(), "--rate"),
+        (load.replays.is_some(), "--replays"),
+        (load.warmup.is_some(), "--warmup"),
+        (!load.assert.is_empty(), "--assert"),
+    ];
+    let without_load = [
+        (args.strict, "--strict"),
+        (args.seed.is_some(), "--seed"),
+        (!args.oracle.is_empty(), "--oracle"),
+    ];
+    let given = |flags: &[(bool, &'static str)]| {
+        let found = flags.iter().find(|(given, _)| *given);
+        found.map(|(_, name)| *name)
+    };
+    if !args.load
+        && let Some(flag) = given(&needs_load)
+    {
+        return Err(format!("{flag} has no effect without --load").into());
+    }
+    if args.load
+        && let Some(flag) = given(&without_load)
+    {
+        return Err(format!("{flag} has no effect with --load, which judges no answers").into());
+    }
+    if args.duration.is_some() && !args.soak && !args.load {
+        return Err("--duration has no effect without --soak or --load".into());
+    }
+    if args.allow_remote && args.url.is_empty() {
+        return Err("--allow-remote has no effect without --url".into());
+    }
+    let none = args
+        .oracle
+        .iter()
+        .any(|oracle| matches!(oracle, Oracle::None));
+    if none && args.oracle.len() > 1 {
+        return Err("--oracle none contradicts another --oracle".into());
+    }
+    Ok(())
+}
