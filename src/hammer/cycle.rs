@@ -73,7 +73,9 @@ impl RunContext {
             let orders = cases.map(|number| workload::case(&context, scenario, number).orders());
             orders.sum::<u64>()
         };
-        self.scenarios.iter().copied().map(orders).sum()
+        // Each scenario ends with up to two control orders, and some more begin and end the cycle.
+        let controls = 2 * (self.scenarios.len() as u64 + 4);
+        controls + self.scenarios.iter().copied().map(orders).sum::<u64>()
     }
 
     /// Ends a cycle that the user interrupted: sends no more orders, but reads what is stored.

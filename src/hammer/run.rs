@@ -69,7 +69,7 @@ fn announcement(header: &Header, context: &RunContext, profile: Profile) -> Stri
         let prefix = header.item_prefix();
         format!("that stay in the service, with items that begin with `{prefix}`")
     };
-    format!("makes up to {orders}{each}, {place}")
+    format!("makes up to {orders}{each} {place}")
 }
 
 /// Judges the history in `path` again.

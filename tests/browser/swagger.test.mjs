@@ -8,14 +8,12 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
-import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
-import { chromium } from "playwright-core";
+import { launch, TIMEOUT_MS } from "./chromium.mjs";
 
-const TIMEOUT_MS = 30_000;
 const LOOPBACK = new Set(["127.0.0.1", "localhost", "[::1]"]);
 
 const binary = resolve(
@@ -27,19 +25,7 @@ let folder, server, address, browser;
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "orders-browser-"));
   ({ server, address } = await serve(join(folder, "orders.db")));
-  browser = await chromium.launch({
-    executablePath: findBrowser(),
-    timeout: TIMEOUT_MS,
-    args: [
-      "--no-sandbox",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-      // The browser itself must not send requests either.
-      "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-    ],
-  });
+  browser = await launch();
 });
 
 after(async () => {
@@ -143,14 +129,4 @@ async function serve(database) {
   });
   assert.match(address, /^http:\/\/127\.0\.0\.1:\d+$/);
   return { server, address };
-}
-
-/** Finds Chromium: in CHROMIUM, in PATH or in /usr/bin. */
-function findBrowser() {
-  if (process.env.CHROMIUM) return process.env.CHROMIUM;
-  const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/bin"];
-  const names = ["chromium", "chromium-browser", "google-chrome"];
-  const found = folders.flatMap((f) => names.map((n) => join(f, n))).find((p) => existsSync(p));
-  assert.ok(found, "Chromium not found: run scripts/test, which installs it, or set CHROMIUM");
-  return found;
 }

@@ -50,6 +50,51 @@ async fn a_violation_is_reported_everywhere_and_found_again_offline() {
     assert_eq!(json(&folder.path().join("second")), report);
 }
 
+#[tokio::test]
+async fn every_answer_that_convicts_is_shown() {
+    let server = ZooServer::open(named("check-then-insert"));
+    let folder = tempfile::tempdir().unwrap();
+    let url = &server.urls()[0];
+    let arguments = [
+        "--quick", "--url", url, "--scenario", "burst", "--report", "report",
+    ];
+    let (output, _) = hammer(folder.path(), &arguments).await;
+    let said = text(&output.stdout);
+    let report = folder.path().join("report");
+    let page = std::fs::read_to_string(report.join("report.html")).unwrap();
+    let key = said.split_once("timeline of ").unwrap().1;
+    let key = key.lines().next().unwrap();
+
+    let history = std::fs::read_to_string(report.join("history.ndjson")).unwrap();
+    let events: Vec<serde_json::Value> = history
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let sent: Vec<&serde_json::Value> = events
+        .iter()
+        .filter(|event| event["type"] == "invoke" && event["key"] == key)
+        .collect();
+    assert!(sent.len() >= 32, "{}", sent.len());
+    let mut ids: Vec<&str> = events
+        .iter()
+        .filter(|event| sent.iter().any(|one| one["n"] == event["n"]))
+        .filter_map(|event| event["answer"]["order"]["id"].as_str())
+        .collect();
+    ids.sort_unstable();
+    ids.dedup();
+    assert!(ids.len() > 1, "{ids:?}");
+    let timeline = said.split_once("timeline of ").unwrap().1;
+    for id in ids {
+        assert!(timeline.contains(&format!(r#""id":"{id}""#)), "{id}: {said}");
+        assert!(timeline.contains(&format!("stored {id} ")), "{id}: {said}");
+        assert!(page.contains(&format!("&quot;id&quot;:&quot;{id}&quot;")), "{id}");
+    }
+    // What is not drawn at once can be unfolded.
+    let lanes = page.split("<h3>").nth(1).unwrap().matches("class=\"track\"").count();
+    assert_eq!(lanes, sent.len());
+    assert!(page.contains("<details>"));
+}
+
 /// Checks a report against its published schema.
 fn assert_valid(report: &serde_json::Value) {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/report.schema.json");
