@@ -56,7 +56,13 @@ async fn every_answer_that_convicts_is_shown() {
     let folder = tempfile::tempdir().unwrap();
     let url = &server.urls()[0];
     let arguments = [
-        "--quick", "--url", url, "--scenario", "burst", "--report", "report",
+        "--quick",
+        "--url",
+        url,
+        "--scenario",
+        "burst",
+        "--report",
+        "report",
     ];
     let (output, _) = hammer(folder.path(), &arguments).await;
     let said = text(&output.stdout);
@@ -85,12 +91,23 @@ async fn every_answer_that_convicts_is_shown() {
     assert!(ids.len() > 1, "{ids:?}");
     let timeline = said.split_once("timeline of ").unwrap().1;
     for id in ids {
-        assert!(timeline.contains(&format!(r#""id":"{id}""#)), "{id}: {said}");
+        assert!(
+            timeline.contains(&format!(r#""id":"{id}""#)),
+            "{id}: {said}"
+        );
         assert!(timeline.contains(&format!("stored {id} ")), "{id}: {said}");
-        assert!(page.contains(&format!("&quot;id&quot;:&quot;{id}&quot;")), "{id}");
+        assert!(
+            page.contains(&format!("&quot;id&quot;:&quot;{id}&quot;")),
+            "{id}"
+        );
     }
     // What is not drawn at once can be unfolded.
-    let lanes = page.split("<h3>").nth(1).unwrap().matches("class=\"track\"").count();
+    let lanes = page
+        .split("<h3>")
+        .nth(1)
+        .unwrap()
+        .matches("class=\"track\"")
+        .count();
     assert_eq!(lanes, sent.len());
     assert!(page.contains("<details>"));
 }
