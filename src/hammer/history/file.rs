@@ -52,7 +52,7 @@ pub enum HistoryError {
 #[derive(Debug)]
 pub(super) enum Writer {
     Plain(BufWriter<File>),
-    Gzip(GzEncoder<BufWriter<File>>),
+    Gzip(Box<GzEncoder<BufWriter<File>>>),
 }
 
 impl Writer {
@@ -60,7 +60,7 @@ impl Writer {
     pub(super) fn create(path: &Path) -> io::Result<Self> {
         let file = BufWriter::with_capacity(1 << 16, File::create(path)?);
         Ok(if path.extension().is_some_and(|end| end == "gz") {
-            Self::Gzip(GzEncoder::new(file, Compression::fast()))
+            Self::Gzip(Box::new(GzEncoder::new(file, Compression::fast())))
         } else {
             Self::Plain(file)
         })
