@@ -16,10 +16,12 @@ pub enum RunError {
     #[error(transparent)]
     History(#[from] HistoryError),
     /// An instance accepts no connection.
-    #[error("no connection to {url}, is the service running?")]
+    #[error("no connection to {url}, {hint}")]
     Unreachable {
         /// The URL of the instance.
         url: String,
+        /// What may help.
+        hint: &'static str,
         /// How connecting failed.
         source: Box<dyn std::error::Error + Send + Sync>,
     },

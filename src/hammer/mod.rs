@@ -51,5 +51,5 @@ pub use progress::{Format, Progress};
 pub use report::Report;
 pub use run::{check, run};
 pub use settings::{Service, Settings};
-pub use wire::{Target, TargetError};
+pub use wire::{Target, TargetError, Trust, TrustError};
 pub use workload::Scenario;

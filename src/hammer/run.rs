@@ -17,7 +17,7 @@ use super::progress::Progress;
 use super::report::Report;
 use super::runner::{Client, Runner};
 use super::settings::{Service, Settings};
-use super::wire::Pool;
+use super::wire::{Pool, Target};
 use super::words::counted;
 
 /// Runs the scenarios of `settings` until they are done or `interrupt` resolves.
@@ -103,7 +103,8 @@ async fn begin(settings: &Settings) -> Result<(Header, RunContext), RunError> {
     let (targets, instances) = settings.service.start(response_timeout).await?;
     let run = format!("{:08x}", uuid::Uuid::new_v4().as_fields().0);
     let urls = targets.iter().map(|target| target.url.clone()).collect();
-    let header = header(settings, &run, urls);
+    let insecure = targets.iter().any(Target::is_insecure);
+    let header = header(settings, &run, urls, insecure);
     let recorder = Recorder::new(archive);
     recorder.record(Event::Run(header.clone()));
     let pool = |target| {
@@ -153,7 +154,7 @@ async fn open(choice: &OracleChoice, pool: &Arc<Pool>) -> Result<Oracle, RunErro
     })
 }
 
-fn header(settings: &Settings, run: &str, targets: Vec<String>) -> Header {
+fn header(settings: &Settings, run: &str, targets: Vec<String>, insecure: bool) -> Header {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
@@ -163,6 +164,7 @@ fn header(settings: &Settings, run: &str, targets: Vec<String>) -> Header {
         program: env!("CARGO_PKG_VERSION").to_owned(),
         run: run.to_owned(),
         temporary: matches!(&settings.service, Service::Private(launch, _) if launch.temporary),
+        insecure,
         first_cycle: 0,
         seed: settings.seed,
         profile: profile.name(),

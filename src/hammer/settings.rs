@@ -7,7 +7,7 @@ use super::error::RunError;
 use super::fault::{Instances, Launch};
 use super::oracle::OracleChoice;
 use super::profile::Profile;
-use super::wire::Target;
+use super::wire::{Target, WireError};
 use super::workload::Scenario;
 
 /// Everything a run needs to know.
@@ -57,6 +57,12 @@ impl Service {
                     let reached = target.reach(limit).await;
                     reached.map_err(|source| RunError::Unreachable {
                         url: target.url.clone(),
+                        hint: match source {
+                            WireError::Handshake(_) => {
+                                "pass --cacert FILE for a private authority, or --insecure"
+                            }
+                            _ => "is the service running?",
+                        },
                         source: source.into(),
                     })?;
                 }

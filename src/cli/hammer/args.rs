@@ -27,7 +27,7 @@ pub(in crate::cli) struct HammerArgs {
     #[command(subcommand)]
     pub(super) command: Option<HammerCommand>,
 
-    /// URL of a running service. Repeat for several instances of the same service
+    /// http:// or https:// URL of a running service. Repeat for several instances of the same service
     #[arg(long, value_name = "URL")]
     pub(super) url: Vec<String>,
 
@@ -62,6 +62,14 @@ pub(in crate::cli) struct HammerArgs {
     /// Header for every request, e.g. 'Authorization: Bearer …'. May be repeated
     #[arg(long, value_name = "NAME: VALUE", value_parser = header)]
     pub(super) header: Vec<(String, String)>,
+
+    /// PEM file of the authorities to trust for https:// [default: those of the system]
+    #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
+    pub(super) cacert: Option<PathBuf>,
+
+    /// Accept any certificate of https:// targets (said in the verdict)
+    #[arg(long)]
+    pub(super) insecure: bool,
 
     /// Allow targets that are not loopback (creates real orders)
     #[arg(long)]

@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::{CliError, Status, print};
 use crate::hammer::{
     self, Format, Launch, LoadSettings, OracleChoice, Profile, Progress, Report, Service, Settings,
-    Target, Verdict,
+    Target, Trust, Verdict,
 };
 pub(super) use args::HammerArgs;
 use args::{HammerCommand, Oracle};
@@ -100,9 +100,13 @@ async fn service(args: &HammerArgs, scratch: &Scratch) -> Result<Service, CliErr
         let launch = launch(args, scratch)?;
         return Ok(Service::Private(launch, usize::from(args.instances)));
     }
+    let trust = Trust {
+        cacert: args.cacert.clone(),
+        insecure: args.insecure,
+    };
     let mut targets = Vec::new();
     for url in &args.url {
-        targets.push(Target::resolve(url, args.allow_remote).await?);
+        targets.push(Target::resolve_trusting(url, args.allow_remote, &trust).await?);
     }
     Ok(Service::Running(targets))
 }

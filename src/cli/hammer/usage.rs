@@ -39,6 +39,16 @@ pub(super) fn check(args: &HammerArgs) -> Result<(), CliError> {
     if args.allow_remote && args.url.is_empty() {
         return Err("--allow-remote has no effect without --url".into());
     }
+    let is_encrypted = args.url.iter().any(|url| url.starts_with("https://"));
+    let for_tls = [
+        (args.cacert.is_some(), "--cacert"),
+        (args.insecure, "--insecure"),
+    ];
+    if let Some(flag) = given(&for_tls)
+        && !is_encrypted
+    {
+        return Err(format!("{flag} has no effect without --url https://…").into());
+    }
     let none = args
         .oracle
         .iter()

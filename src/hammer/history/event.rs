@@ -46,6 +46,9 @@ pub(crate) struct Header {
     /// Whether the stored orders are removed after the run.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) temporary: bool,
+    /// Whether the certificates of the targets were not verified.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) insecure: bool,
     /// The number of the first cycle in this file, which is not 0 in the later files of a soak.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) first_cycle: u32,

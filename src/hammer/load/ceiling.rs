@@ -1,25 +1,36 @@
 //! The generator's own limit: the same requests against a server that does nothing.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
 use tokio::sync::oneshot;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 use super::measure;
 use super::settings::LoadSettings;
 use super::tally::per_second;
 use crate::hammer::settings::Service;
-use crate::hammer::wire::Target;
+use crate::hammer::wire::{Target, Tls, Trust};
 
 const ANSWER: &[u8] = b"HTTP/1.1 201 Created\r\ncontent-type: application/json\r\nlocation: /orders/01900000-0000-7000-8000-000000000000\r\ncontent-length: 83\r\n\r\n{\"id\":\"01900000-0000-7000-8000-000000000000\",\"item\":\"load-00000000-0\",\"quantity\":1}";
 
 /// Measures requests per second against a server that does nothing and shares this machine.
-pub(super) async fn measure(connections: usize, duration: Duration) -> f64 {
+/// Returns 0 if there is no such server.
+pub(super) async fn measure(connections: usize, duration: Duration, is_encrypted: bool) -> f64 {
     let (stop, stopped) = oneshot::channel();
     let (send_address, address) = oneshot::channel();
-    let thread = std::thread::spawn(move || run_server(send_address, stopped));
+    let (acceptor, tls) = match is_encrypted.then(encryption) {
+        None => (None, None),
+        Some(Some((acceptor, tls))) => (Some(acceptor), Some(tls)),
+        Some(None) => return 0.0,
+    };
+    let thread = std::thread::spawn(move || run_server(send_address, stopped, acceptor));
     let Ok(address) = address.await else {
         return 0.0;
     };
@@ -33,15 +44,39 @@ pub(super) async fn measure(connections: usize, duration: Duration) -> f64 {
         duration: duration * 3 / 4,
         thresholds: Vec::new(),
     };
-    let tally = measure::measure(&settings, &[Target::loopback(address)]).await;
+    let mut target = Target::loopback(address);
+    target.tls = tls;
+    let tally = measure::measure(&settings, &[target]).await;
     drop(stop);
     // The thread ends at once; a panic in it costs nothing any more.
     let _ = thread.join();
     per_second(tally.answered(), settings.duration)
 }
 
+/// Both sides of an encryption with a new certificate that nobody verifies.
+fn encryption() -> Option<(TlsAcceptor, Tls)> {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).ok()?;
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).ok()?;
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .ok()?
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.into()], key)
+        .ok()?;
+    let trust = Trust {
+        insecure: true,
+        ..Trust::default()
+    };
+    let tls = Tls::new("localhost", &trust).ok()?;
+    Some((TlsAcceptor::from(Arc::new(config)), tls))
+}
+
 /// Serves on a runtime of its own until `stopped` resolves.
-fn run_server(send_address: oneshot::Sender<SocketAddr>, stopped: oneshot::Receiver<()>) {
+fn run_server(
+    send_address: oneshot::Sender<SocketAddr>,
+    stopped: oneshot::Receiver<()>,
+    acceptor: Option<TlsAcceptor>,
+) {
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -57,24 +92,37 @@ fn run_server(send_address: oneshot::Sender<SocketAddr>, stopped: oneshot::Recei
         };
         let _ = send_address.send(address);
         tokio::select! {
-            () = serve(listener) => {}
+            () = serve(listener, acceptor) => {}
             _ = stopped => {}
         }
     });
 }
 
-async fn serve(listener: TcpListener) {
+async fn serve(listener: TcpListener, acceptor: Option<TlsAcceptor>) {
     while let Ok((stream, _)) = listener.accept().await {
-        tokio::spawn(answer(stream));
+        let _ = stream.set_nodelay(true);
+        let acceptor = acceptor.clone();
+        tokio::spawn(async move {
+            match acceptor {
+                None => answer(stream).await,
+                Some(acceptor) => {
+                    if let Ok(stream) = acceptor.accept(stream).await {
+                        answer(stream).await;
+                    }
+                }
+            }
+        });
     }
 }
 
 /// Answers each request, which arrives in one piece and ends with the brace of its body.
-async fn answer(mut stream: TcpStream) {
-    let _ = stream.set_nodelay(true);
+async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
     let mut bytes = [0; 2048];
     while let Ok(count @ 1..) = stream.read(&mut bytes).await {
-        if bytes[count - 1] == b'}' && stream.write_all(ANSWER).await.is_err() {
+        let last = bytes[count - 1];
+        if last == b'}'
+            && (stream.write_all(ANSWER).await.is_err() || stream.flush().await.is_err())
+        {
             return;
         }
     }

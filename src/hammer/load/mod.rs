@@ -30,7 +30,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub async fn load(settings: &LoadSettings) -> Result<LoadReport, RunError> {
     // The instances live until the measurement is over.
     let (targets, instances) = settings.service.start(CONNECT_TIMEOUT).await?;
-    let ceiling = ceiling::measure(settings.connections, CEILING_DURATION).await;
+    let is_encrypted = targets.iter().any(|target| target.tls.is_some());
+    let ceiling = ceiling::measure(settings.connections, CEILING_DURATION, is_encrypted).await;
     let tally = measure::measure(settings, &targets).await;
     drop(instances);
     Ok(LoadReport::new(settings, &targets, tally, ceiling))

@@ -19,6 +19,8 @@ const SATURATION: f64 = 0.6;
 pub struct LoadReport {
     settings: LoadSettings,
     targets: Vec<String>,
+    /// Whether the certificates of the targets were not verified.
+    insecure: bool,
     tally: Tally,
     /// Maximum requests per second of the generator.
     ceiling: f64,
@@ -40,6 +42,7 @@ impl LoadReport {
         Self {
             settings: settings.clone(),
             targets: targets.iter().map(|target| target.url.clone()).collect(),
+            insecure: targets.iter().any(Target::is_insecure),
             tally,
             ceiling,
         }
@@ -152,6 +155,12 @@ impl LoadReport {
             "generator ceiling {:.0}/s, {share:.0} % used: {meaning}",
             self.ceiling
         )?;
+        if self.insecure {
+            writeln!(
+                out,
+                "the certificate of the target was not verified (--insecure)"
+            )?;
+        }
         for (threshold, value, holds) in self.checks() {
             let word = if holds { "held" } else { "violated" };
             writeln!(out, "{word}: {threshold} ({value:.2})")?;
@@ -183,6 +192,7 @@ impl LoadReport {
             "version": 1,
             "verdict": self.verdict(),
             "targets": self.targets,
+            "insecure": self.insecure,
             "connections": self.settings.connections,
             "rate": self.settings.rate,
             "replays_percent": self.settings.replays,

@@ -21,6 +21,7 @@ pub(super) fn render(report: &Report) -> String {
         "repeat": header.repeat,
         "started_unix_ms": header.started_unix_ms,
         "duration_ms": judgement.ended / 1_000_000,
+        "insecure": header.insecure,
         "item_prefix": header.item_prefix(),
         "orders_left": report.stored_orders.filter(|_| !header.temporary),
         "cycles_not_in_history": report.missing_cycles,

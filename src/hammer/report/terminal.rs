@@ -5,7 +5,7 @@ use std::fmt::{Arguments, Write};
 use hdrhistogram::Histogram;
 
 use super::Report;
-use super::text::{clean, left_behind, not_in_history, violation_bound};
+use super::text::{INSECURE, clean, left_behind, not_in_history, violation_bound};
 use super::timeline;
 use crate::hammer::judge::{Judgement, Verdict, invariants};
 use crate::hammer::words::counted;
@@ -99,6 +99,9 @@ fn headline(out: &mut String, judgement: &Judgement, paint: &Paint) {
     );
     if judgement.verdict() == Verdict::Held {
         line(out, format_args!("        {}", violation_bound(judgement)));
+    }
+    if judgement.header.insecure {
+        line(out, format_args!("        {INSECURE}"));
     }
     let latency = latency(judgement);
     if !latency.is_empty() {

@@ -36,6 +36,9 @@ pub(super) fn clean(text: &str) -> String {
     text.chars().map(escape).collect()
 }
 
+/// What a verdict over TLS leaves open.
+pub(super) const INSECURE: &str = "the certificate of the target was not verified (--insecure)";
+
 /// What is left in the service after the run, in words.
 pub(super) fn left_behind(report: &Report) -> Option<String> {
     let header = &report.judgement.header;

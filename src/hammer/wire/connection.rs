@@ -3,12 +3,13 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::Target;
 use super::answer::{Parsed, RawAnswer, parse};
+use super::stream::Stream;
+use super::tls::Session;
 use crate::hammer::words::with_sources;
 
 /// Maximum length of an answer; the longest of the contract is a page of the order list.
@@ -19,6 +20,8 @@ const MAX_ANSWER: usize = 4 << 20;
 pub(crate) enum WireError {
     #[error("could not connect")]
     Connect(#[source] io::Error),
+    #[error("the TLS handshake failed")]
+    Handshake(#[source] tokio_rustls::rustls::Error),
     #[error("could not send")]
     Send(#[source] io::Error),
     #[error("the connection broke before the answer was complete")]
@@ -47,43 +50,33 @@ impl WireError {
 /// A connection without Nagle's algorithm: what is written is sent at once.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     received: Vec<u8>,
 }
 
 impl Connection {
-    /// Connects within `limit`.
+    /// Connects within `limit`, including the handshake of TLS.
     pub(crate) async fn open(target: &Target, limit: Duration) -> Result<Self, WireError> {
-        let stream = timeout(limit, TcpStream::connect(target.address))
+        timeout(limit, connect(target))
             .await
-            .map_err(|_| WireError::ConnectTimedOut(limit))?
-            .map_err(WireError::Connect)?;
-        stream.set_nodelay(true).map_err(WireError::Connect)?;
-        Ok(Self {
-            stream,
-            received: Vec::new(),
-        })
+            .unwrap_or(Err(WireError::ConnectTimedOut(limit)))
     }
 
     /// Sends all of `bytes`.
     pub(crate) async fn send(&mut self, bytes: &[u8]) -> Result<(), WireError> {
-        self.stream.write_all(bytes).await.map_err(WireError::Send)
+        self.stream.send(bytes).await.map_err(WireError::Send)
     }
 
     /// Sends `bytes` without yielding to the event loop. They are few enough to fit the empty
     /// socket buffer.
-    pub(crate) fn push(&self, bytes: &[u8]) -> Result<(), WireError> {
-        match self.stream.try_write(bytes) {
-            Ok(sent) if sent == bytes.len() => Ok(()),
-            Ok(_) => Err(WireError::Send(io::ErrorKind::WriteZero.into())),
-            Err(error) => Err(WireError::Send(error)),
-        }
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<(), WireError> {
+        self.stream.push(bytes).map_err(WireError::Send)
     }
 
     /// Whether nothing was received and the server has not closed the connection.
-    pub(crate) fn is_quiet(&self) -> bool {
-        let mut one = [0; 1];
-        matches!(self.stream.try_read(&mut one), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    pub(crate) fn is_quiet(&mut self) -> bool {
+        let received = self.stream.try_read(&mut self.received);
+        matches!(received, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
 
     /// Receives one answer within `limit`; returns it with the time of its first byte.
@@ -116,10 +109,12 @@ impl Connection {
     async fn read_answer(&mut self) -> Result<(RawAnswer, Instant, usize), WireError> {
         let mut first = None;
         loop {
-            self.stream.readable().await.map_err(WireError::Receive)?;
-            let ended = match self.stream.try_read_buf(&mut self.received) {
+            let ended = match self.stream.try_read(&mut self.received) {
                 Ok(count) => count == 0,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.stream.readable().await.map_err(WireError::Receive)?;
+                    continue;
+                }
                 Err(error) => return Err(WireError::Receive(error)),
             };
             let seen = *first.get_or_insert_with(Instant::now);
@@ -137,9 +132,21 @@ impl Connection {
 
     /// Disconnects, with a reset, which the server sees at once, or gracefully.
     pub(crate) fn abandon(self, reset: bool) {
-        if reset {
-            // If the option fails, the connection still closes, gracefully.
-            let _ = self.stream.set_zero_linger();
-        }
+        self.stream.abandon(reset);
     }
+}
+
+async fn connect(target: &Target) -> Result<Connection, WireError> {
+    let tcp = TcpStream::connect(target.address)
+        .await
+        .map_err(WireError::Connect)?;
+    tcp.set_nodelay(true).map_err(WireError::Connect)?;
+    let stream = match &target.tls {
+        None => Stream::Plain(tcp),
+        Some(tls) => Stream::Tls(Box::new(Session::open(tcp, tls).await?)),
+    };
+    Ok(Connection {
+        stream,
+        received: Vec::new(),
+    })
 }

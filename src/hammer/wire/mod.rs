@@ -1,4 +1,4 @@
-//! HTTP/1.1 over the hammer's own sockets.
+//! HTTP/1.1 over the hammer's own sockets, with TLS or without.
 //!
 //! Owns connections, the bytes of requests and the parsing of answers. Guarantees that one attempt
 //! is one request on one connection: nothing is retried, redirected or decompressed behind the
@@ -8,10 +8,14 @@ mod answer;
 mod connection;
 mod pool;
 mod request;
+mod stream;
 mod target;
+mod tls;
 
 pub(crate) use answer::RawAnswer;
 pub(crate) use connection::{Connection, WireError};
 pub(crate) use pool::Pool;
 pub(crate) use request::Request;
 pub use target::{Target, TargetError};
+pub(crate) use tls::Tls;
+pub use tls::{Trust, TrustError};

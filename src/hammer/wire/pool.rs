@@ -48,9 +48,12 @@ impl Pool {
         loop {
             let idle = self.lock().pop();
             match idle {
-                Some(connection) if connection.is_quiet() => return Ok(connection),
-                // The server has closed it in the meantime.
-                Some(_) => {}
+                Some(mut connection) => {
+                    if connection.is_quiet() {
+                        return Ok(connection);
+                    }
+                    // The server has closed it in the meantime.
+                }
                 None => return self.warm().await,
             }
         }

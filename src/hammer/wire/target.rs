@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use url::{Position, Url};
 
+use super::tls::{Tls, Trust, TrustError};
 use super::{Connection, WireError};
 
 /// One instance of the service under test.
@@ -19,6 +20,8 @@ pub struct Target {
     pub(crate) authority: String,
     /// The path before `/orders`, without a trailing slash.
     pub(crate) prefix: String,
+    /// How to encrypt, for `https`.
+    pub(crate) tls: Option<Tls>,
 }
 
 /// Why a URL cannot be a target.
@@ -35,9 +38,12 @@ pub enum TargetError {
     /// It begins with a host.
     #[error("`{0}` is not a URL: did you mean http://{0}?")]
     NoScheme(String),
-    /// Its scheme is not `http`.
-    #[error("unsupported URL `{0}`: expected http://HOST[:PORT] (TLS needs a local proxy)")]
+    /// Its scheme is neither `http` nor `https`.
+    #[error("unsupported URL `{0}`: expected http://HOST[:PORT] or https://HOST[:PORT]")]
     NotHttp(String),
+    /// Its certificate cannot be verified.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     /// It has parts that requests do not have.
     #[error("a target has no {part}: pass {instead}")]
     Superfluous {
@@ -70,14 +76,32 @@ impl Target {
             others: Vec::new(),
             authority: address.to_string(),
             prefix: String::new(),
+            tls: None,
         }
     }
 
     /// Resolves a URL. Refuses addresses that are not loopback unless `allow_remote`.
     pub async fn resolve(text: &str, allow_remote: bool) -> Result<Self, TargetError> {
+        Self::resolve_trusting(text, allow_remote, &Trust::default()).await
+    }
+
+    /// Resolves a URL; `trust` says how a certificate is verified.
+    pub async fn resolve_trusting(
+        text: &str,
+        allow_remote: bool,
+        trust: &Trust,
+    ) -> Result<Self, TargetError> {
         let (url, host) = parse(text)?;
+        let tls = match url.scheme() {
+            "https" => Some(Tls::new(&host, trust)?),
+            _ => None,
+        };
         let port = url.port_or_known_default().unwrap_or(80);
-        let shown = format!("http://{host}:{port}{}", url.path().trim_end_matches('/'));
+        let scheme = url.scheme();
+        let shown = format!(
+            "{scheme}://{host}:{port}{}",
+            url.path().trim_end_matches('/')
+        );
         let found = tokio::net::lookup_host((host.trim_matches(['[', ']']), port)).await;
         let no_address = |source| TargetError::NoAddress {
             url: shown.clone(),
@@ -97,7 +121,13 @@ impl Target {
             url: shown,
             address: addresses.remove(0),
             others: addresses,
+            tls,
         })
+    }
+
+    /// Whether its certificate is not verified.
+    pub(crate) fn is_insecure(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.insecure)
     }
 
     /// Chooses the first address that accepts a connection, without sending a request.
@@ -123,7 +153,7 @@ impl Target {
 fn parse(text: &str) -> Result<(Url, String), TargetError> {
     // `localhost:3000` is a URL with the scheme `localhost`, and `127.0.0.1:3000` is none.
     let url = match Url::parse(text) {
-        Ok(url) if url.scheme() == "http" => url,
+        Ok(url) if matches!(url.scheme(), "http" | "https") => url,
         Ok(_) if text.contains("://") => return Err(TargetError::NotHttp(text.to_owned())),
         Err(source) if text.contains("://") => {
             let text = text.to_owned();
@@ -169,8 +199,6 @@ mod tests {
         let refused = Target::resolve("http://192.0.2.1:81", false).await;
         assert!(matches!(refused, Err(TargetError::Remote(_))));
         assert!(Target::resolve("http://192.0.2.1:81", true).await.is_ok());
-        let refused = Target::resolve("https://127.0.0.1", false).await;
-        assert!(matches!(refused, Err(TargetError::NotHttp(_))));
     }
 
     #[tokio::test]

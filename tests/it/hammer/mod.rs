@@ -7,6 +7,7 @@ mod private;
 mod refused;
 mod reports;
 mod soak;
+mod tls;
 mod unusable;
 
 use std::path::Path;

@@ -11,12 +11,14 @@ use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
+use tokio_rustls::TlsAcceptor;
 
 use super::shop::{Call, Payload, Reply, Shop};
 use super::{Species, Window};
 
 /// A running species. Its instances listen until it is dropped.
 pub(crate) struct ZooServer {
+    scheme: &'static str,
     ports: Vec<u16>,
     closed: Option<oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
@@ -28,8 +30,18 @@ impl ZooServer {
         Self::listen(species, Shop::default(), 0)
     }
 
+    /// Starts them with TLS, under this certificate.
+    pub(crate) fn open_encrypted(species: Species, acceptor: TlsAcceptor) -> Self {
+        Self::start(species, Shop::default(), 0, Some(acceptor))
+    }
+
     /// Starts them on a given port, with the orders of `shop`.
     pub(super) fn listen(species: Species, shop: Shop, port: u16) -> Self {
+        Self::start(species, shop, port, None)
+    }
+
+    fn start(species: Species, shop: Shop, port: u16, acceptor: Option<TlsAcceptor>) -> Self {
+        let scheme = acceptor.as_ref().map_or("http", |_| "https");
         let (closed, until_closed) = oneshot::channel();
         let (tell, told) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
@@ -42,13 +54,15 @@ impl ZooServer {
                 for instance in 0..species.instances {
                     let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
                     ports.push(listener.local_addr().unwrap().port());
-                    tokio::spawn(listen(listener, Arc::clone(&shop), species, instance));
+                    let shop = Arc::clone(&shop);
+                    tokio::spawn(listen(listener, shop, species, instance, acceptor.clone()));
                 }
                 tell.send(ports).unwrap();
                 let _ = until_closed.await;
             });
         });
         Self {
+            scheme,
             ports: told.recv().unwrap(),
             closed: Some(closed),
             thread: Some(thread),
@@ -66,7 +80,7 @@ impl ZooServer {
     pub(crate) fn urls(&self) -> Vec<String> {
         self.ports
             .iter()
-            .map(|port| format!("http://127.0.0.1:{port}"))
+            .map(|port| format!("{}://127.0.0.1:{port}", self.scheme))
             .collect()
     }
 }
@@ -80,7 +94,13 @@ impl Drop for ZooServer {
     }
 }
 
-async fn listen(listener: TcpListener, shop: Arc<Shop>, species: Species, instance: usize) {
+async fn listen(
+    listener: TcpListener,
+    shop: Arc<Shop>,
+    species: Species,
+    instance: usize,
+    acceptor: Option<TlsAcceptor>,
+) {
     loop {
         let (stream, _) = listener.accept().await.unwrap();
         let _ = stream.set_nodelay(true);
@@ -89,11 +109,17 @@ async fn listen(listener: TcpListener, shop: Arc<Shop>, species: Species, instan
             let shop = Arc::clone(&shop);
             async move { Ok::<_, Infallible>(respond(request, shop, species, instance).await) }
         });
+        let acceptor = acceptor.clone();
         tokio::spawn(async move {
+            let http = hyper::server::conn::http1::Builder::new();
             // Clients may end a connection in any way.
-            let _ = hyper::server::conn::http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
+            let _ = match acceptor {
+                None => http.serve_connection(TokioIo::new(stream), service).await,
+                Some(acceptor) => match acceptor.accept(stream).await {
+                    Ok(stream) => http.serve_connection(TokioIo::new(stream), service).await,
+                    Err(_) => return,
+                },
+            };
         });
     }
 }

@@ -8,7 +8,7 @@ mod plot;
 mod tables;
 
 use super::Report;
-use super::text::{left_behind, millis, not_in_history, violation_bound};
+use super::text::{INSECURE, left_behind, millis, not_in_history, violation_bound};
 use crate::hammer::judge::{Judgement, Verdict};
 use crate::hammer::words::counted;
 use legend::legend;
@@ -67,6 +67,9 @@ fn headline(page: &mut Markup, judgement: &Judgement) {
         sentence,
         judgement.header.targets.join(" · ")
     );
+    if judgement.header.insecure {
+        put!(page, "<p class=\"invariant\">{}</p>", INSECURE);
+    }
     let seconds = format!("{:.1}", millis(judgement.ended) / 1000.0);
     let tiles = [
         ("requests", judgement.requests.to_string()),
