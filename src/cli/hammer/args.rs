@@ -75,7 +75,7 @@ pub(in crate::cli) struct HammerArgs {
     #[arg(long)]
     pub(super) allow_remote: bool,
 
-    /// Write report.json, report.html, junit.xml and the history to this folder
+    /// Write report.html, report.json, junit.xml, summary.md and the history here
     #[arg(long, value_name = "DIR")]
     pub(super) report: Option<PathBuf>,
 
@@ -127,7 +127,7 @@ pub(super) enum HammerCommand {
     Check {
         /// Path of a history, or of the folder of a report
         file: PathBuf,
-        /// Write report.json, report.html and junit.xml to this folder
+        /// Write report.html, report.json, junit.xml and summary.md to this folder
         #[arg(long, value_name = "DIR")]
         report: Option<PathBuf>,
     },

@@ -6,6 +6,7 @@ mod html;
 mod json;
 mod junit;
 mod rows;
+mod summary;
 mod terminal;
 mod text;
 mod timeline;
@@ -86,12 +87,13 @@ impl Report {
         terminal::render(self, color)
     }
 
-    /// Writes `report.json`, `report.html` and `junit.xml` into `folder`.
+    /// Writes `report.json`, `report.html`, `junit.xml` and `summary.md` into `folder`.
     pub fn write(&self, folder: &Path) -> Result<(), RunError> {
         let files = [
             ("report.json", json::render(self)),
             ("report.html", html::render(self)),
             ("junit.xml", junit::render(&self.judgement)),
+            ("summary.md", summary::render(self)),
         ];
         for (name, text) in files {
             let path = folder.join(name);

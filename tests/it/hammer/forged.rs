@@ -58,6 +58,11 @@ async fn a_forged_history_cannot_put_markup_into_the_page() {
     assert_eq!(output.status.code(), Some(1), "{said}");
     let page = std::fs::read_to_string(folder.path().join("report/report.html")).unwrap();
     assert!(!page.contains("<script"));
+    let summary = std::fs::read_to_string(folder.path().join("report/summary.md")).unwrap();
+    assert!(
+        !summary.contains("<script") && summary.contains("&lt;script"),
+        "{summary}"
+    );
     // The strings are still shown: key, item, body, header and the others.
     assert!(page.matches("&lt;script").count() > 10);
 }

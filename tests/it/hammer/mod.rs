@@ -9,6 +9,7 @@ mod reports;
 mod soak;
 mod tls;
 mod unusable;
+mod workflow;
 
 use std::path::Path;
 use std::process::Output;
