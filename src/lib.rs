@@ -51,6 +51,7 @@
 //! - *executor*, *lane*, *batch*: the queue, the task that empties it, and the requests that are
 //!   committed as one transaction (*group commit*).
 
+mod chain;
 pub mod cli;
 pub mod client;
 pub mod db;

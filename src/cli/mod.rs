@@ -22,6 +22,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::chain::Chain;
+
 /// Idempotent order service, and a verifier that proves it
 #[derive(Debug, Parser)]
 #[command(name = "orders", version, max_term_width = 100)]
@@ -125,18 +127,8 @@ fn print(text: &str) -> Result<(), CliError> {
 
 /// Prints the error and its sources in one line.
 fn report(error: &(dyn StdError + 'static)) {
-    let mut line = format!("error: {error}");
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let text = cause.to_string();
-        // Some errors repeat their source in their own text.
-        if !line.ends_with(&text) {
-            line = format!("{line}: {text}");
-        }
-        source = cause.source();
-    }
     // If stderr is closed, there is no other place to report to.
-    let _ = writeln!(io::stderr(), "{}", line.replace('\n', " "));
+    let _ = writeln!(io::stderr(), "error: {}", Chain(error));
 }
 
 #[cfg(test)]

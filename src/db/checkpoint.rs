@@ -11,6 +11,8 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
+use crate::chain::Chain;
+
 /// The length in pages at which a commit copies what is left: 256 MiB. Writing where a file was
 /// written before is faster than making it longer.
 const PAGES_MAX: i64 = 131_072;
@@ -75,7 +77,7 @@ async fn run(connection: DatabaseConnection) {
             Ok(now) => length = now,
             // Nothing is lost: a commit copies the log and reports what is wrong with the disk.
             Err(error) => {
-                tracing::debug!(error = &error as &dyn std::error::Error, "log not copied");
+                tracing::debug!(error = %Chain(&error), "log not copied");
             }
         }
     }

@@ -8,6 +8,7 @@ use poem_openapi::{ApiResponse, OpenApi};
 use super::document::Tag;
 use super::problem::{Kind, Problem};
 use super::schema::{self, RawJson};
+use crate::chain::Chain;
 use crate::db::Database;
 
 /// How long the database may take to answer. Below one second, so that readiness follows the
@@ -43,7 +44,7 @@ impl HealthApi {
             }
             Ok(Ok(_)) => Err(unavailable("the schema is not current")),
             Ok(Err(error)) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "not ready");
+                tracing::debug!(error = %Chain(&error), "not ready");
                 Err(unavailable("the database is not available"))
             }
             Err(_elapsed) => Err(unavailable("the database does not answer")),

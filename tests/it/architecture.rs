@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 const MAY_NAME: &[(&str, &str)] = &[
     ("lib", ""),
     ("main", "cli"),
-    ("cli", "http order idempotency db hammer client"),
-    ("http", "order idempotency db json"),
+    ("cli", "http order idempotency db hammer client chain"),
+    ("http", "order idempotency db json chain"),
     ("order", "idempotency db"),
-    ("idempotency", "db json failpoint"),
+    ("idempotency", "db json failpoint chain"),
     ("json", ""),
-    ("db", "failpoint"),
+    ("db", "failpoint chain"),
     ("failpoint", ""),
+    ("chain", ""),
     ("hammer", ""),
     ("client", ""),
 ];

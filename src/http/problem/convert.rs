@@ -6,6 +6,7 @@ use poem_openapi::error::{ParseParamError, ParsePathError};
 use sea_orm::DbErr;
 
 use super::{Kind, Problem};
+use crate::chain::Chain;
 use crate::db;
 use crate::idempotency::{Error, InvalidKey};
 use crate::json::InvalidJson;
@@ -16,13 +17,13 @@ impl Problem {
     pub fn from_read_error(error: &DbErr) -> Self {
         if db::class(error) == db::ErrorClass::Rejected {
             tracing::error!(
-                error = error as &dyn std::error::Error,
+                error = %Chain(error),
                 "the database rejected a query"
             );
             Kind::Internal.into()
         } else {
             tracing::warn!(
-                error = error as &dyn std::error::Error,
+                error = %Chain(error),
                 "cannot read from the database"
             );
             Kind::Unavailable.into()
