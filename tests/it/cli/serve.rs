@@ -107,6 +107,8 @@ fn an_unusable_database_is_reported_in_one_line_without_the_password() {
         ("me:s3cret@127.0.0.1/x", &["must start with"]),
         ("orders.db", &["must start with"]),
         ("sqlite://", &["must start with"]),
+        ("", &["database URL is empty", "DATABASE_URL"]),
+        (" ", &["database URL is empty"]),
         ("sqlite::memory:", &["in memory", "name a file"]),
         (
             "sqlite:///no/such/folder/orders.db",
