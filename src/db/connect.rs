@@ -1,8 +1,9 @@
 //! Opens connections, with every setting that matters stated.
 
+use std::future::ready;
 use std::num::NonZeroU32;
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sea_orm::sqlx::pool::PoolOptions;
 use sea_orm::sqlx::postgres::PgConnectOptions;
@@ -12,6 +13,7 @@ use sea_orm::{DbBackend, SqlxPostgresConnector, SqlxSqliteConnector};
 
 use super::checkpoint::{self, Checkpointer};
 use super::connection::{Connection, Preamble};
+use super::file::FileGuard;
 use super::{ConnectError, Settings, SettingsScope};
 
 /// Page size of a new SQLite file. The log holds whole pages, and a random key changes a page of
@@ -72,16 +74,20 @@ async fn sqlite_pool(settings: &Settings, purpose: Purpose) -> Result<Connection
     let mut options = sqlite_options(settings)?;
     // The first connection is opened directly, as for PostgreSQL below.
     options.connect().await?.close().await?;
+    // An empty file in place of one that was removed would not be the database.
+    options = options.create_if_missing(false);
+    let guard = || FileGuard::new(options.get_filename().to_owned());
+    let file = guard();
     let mut checkpointer = None;
     if purpose == Purpose::Lane {
-        let pool = lazy_pool(options.clone(), settings, purpose);
+        let pool = lazy_pool(options.clone(), settings, purpose, guard());
         let connection = SqlxSqliteConnector::from_sqlx_sqlite_pool(pool);
         checkpointer = Some(Checkpointer::start(connection));
         options = checkpoint::options(options);
     }
-    let pool: Pool<sqlx::Sqlite> = lazy_pool(options, settings, purpose);
+    let pool: Pool<sqlx::Sqlite> = lazy_pool(options, settings, purpose, file.clone());
     let sessions = SqlxSqliteConnector::from_sqlx_sqlite_pool(pool);
-    Ok(Connection::sqlite(sessions, checkpointer))
+    Ok(Connection::sqlite(sessions, file, checkpointer))
 }
 
 async fn postgres_pool(
@@ -99,7 +105,7 @@ async fn postgres_pool(
     {
         return Err(ConnectFailure::Dropped(name));
     }
-    let pool: Pool<sqlx::Postgres> = lazy_pool(options, settings, purpose);
+    let pool: Pool<sqlx::Postgres> = lazy_pool(options, settings, purpose, None);
     Ok(Connection::postgres(
         SqlxPostgresConnector::from_sqlx_postgres_pool(pool),
         session_settings.preamble(scope),
@@ -111,6 +117,7 @@ fn lazy_pool<D: Database>(
     options: <D::Connection as sqlx::Connection>::Options,
     settings: &Settings,
     purpose: Purpose,
+    file: Option<FileGuard>,
 ) -> Pool<D> {
     let connections = match purpose {
         Purpose::Shared(connections) => connections.get(),
@@ -125,6 +132,16 @@ fn lazy_pool<D: Database>(
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(purpose != Purpose::Lane)
+        // Replaces connections to a file that was removed or replaced.
+        .before_acquire(move |_, connection| {
+            let opened = || Instant::now().checked_sub(connection.age);
+            let current = |file: &FileGuard| {
+                let (seen, opened) = file.look().zip(opened())?;
+                Some(seen.includes(opened))
+            };
+            let keep = file.as_ref().is_none_or(|file| current(file) == Some(true));
+            Box::pin(ready(Ok(keep)))
+        })
         .connect_lazy_with(options)
 }
 

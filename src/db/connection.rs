@@ -5,10 +5,12 @@ use std::sync::Arc;
 use sea_orm::prelude::async_trait::async_trait;
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult,
-    QueryResult, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    QueryResult, RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions,
+    TransactionTrait,
 };
 
 use super::checkpoint::Checkpointer;
+use super::file::FileGuard;
 
 /// How long a statement waits for a row that another transaction has locked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,16 +40,23 @@ pub struct Connection {
     preamble: Preamble,
     /// Whether commits wait for a synchronous standby.
     replicated: bool,
+    /// The file of an SQLite database.
+    file: Option<FileGuard>,
     /// Works beside a lane on SQLite.
     checkpointer: Option<Arc<Checkpointer>>,
 }
 
 impl Connection {
-    pub(super) fn sqlite(pool: DatabaseConnection, checkpointer: Option<Checkpointer>) -> Self {
+    pub(super) fn sqlite(
+        pool: DatabaseConnection,
+        file: Option<FileGuard>,
+        checkpointer: Option<Checkpointer>,
+    ) -> Self {
         Self {
             pool,
             preamble: Preamble::default(),
             replicated: false,
+            file,
             checkpointer: checkpointer.map(Arc::new),
         }
     }
@@ -57,6 +66,7 @@ impl Connection {
             pool,
             preamble,
             replicated,
+            file: None,
             checkpointer: None,
         }
     }
@@ -106,6 +116,24 @@ impl Connection {
                 .await?;
         }
         Ok(())
+    }
+
+    /// Fails if the SQLite file was removed or replaced since the last transaction began: what was
+    /// committed is lost.
+    pub fn check_file(&self) -> Result<(), DbErr> {
+        if self.file.as_ref().is_some_and(FileGuard::has_moved) {
+            let text = "the database file was removed or replaced".to_owned();
+            return Err(DbErr::Conn(RuntimeErr::Internal(text)));
+        }
+        Ok(())
+    }
+
+    /// Counts the files that an SQLite database has had. `None` while there is none.
+    pub(super) fn file_version(&self) -> Option<u64> {
+        match &self.file {
+            Some(file) => file.look().map(|seen| seen.version()),
+            None => Some(0),
+        }
     }
 
     /// Closes idle connections now, and the others when they are returned.

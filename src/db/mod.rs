@@ -9,12 +9,15 @@ mod connect;
 mod connection;
 pub mod entity;
 mod error;
+mod file;
 mod schema;
 mod transactions;
 mod unopened;
 mod url;
+mod watch;
 
 use std::num::{NonZeroU32, NonZeroUsize};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
@@ -27,13 +30,16 @@ pub use self::schema::{Migration, Schema, SchemaError};
 pub use self::transactions::Transactions;
 pub use self::unopened::FileProblem;
 pub use self::url::{DatabaseUrl, InvalidUrl, SettingsScope};
+pub use self::watch::Epoch;
+use self::watch::Watched;
+use crate::chain::Chain;
 
 /// How to reach the database and how long to wait for it.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The address.
     pub url: DatabaseUrl,
-    /// Whether a missing SQLite file is created.
+    /// Whether a missing SQLite file is created. It is not created again if it is removed later.
     pub create_missing: bool,
     /// Connections for reads. Every lane has its own for writing besides.
     pub read_connections: NonZeroU32,
@@ -66,14 +72,21 @@ impl Settings {
 pub struct Database {
     settings: Settings,
     reads: Connection,
+    watched: Arc<Watched>,
 }
 
 impl Database {
     /// Connects and proves that the database answers.
-    pub async fn connect(settings: Settings) -> Result<Self, ConnectError> {
+    pub async fn connect(mut settings: Settings) -> Result<Self, ConnectError> {
         let shared = Purpose::Shared(settings.read_connections);
         let reads = connect::pool(&settings, shared).await?;
-        let database = Self { settings, reads };
+        // For the pools of lanes as well: a file that was removed is not created again.
+        settings.create_missing = false;
+        let database = Self {
+            settings,
+            reads,
+            watched: Arc::default(),
+        };
         database.warn_of_weak_durability().await;
         Ok(database)
     }
@@ -128,11 +141,13 @@ impl Database {
         }
     }
 
-    /// Closes the connections for reads. When the last connection to an SQLite file closes,
+    /// Closes the connections, except those of lanes. When the last connection to an SQLite file closes,
     /// SQLite moves the log into the file and deletes it.
     pub async fn close(&self) {
-        if let Err(error) = self.reads.close().await {
-            tracing::debug!(error = &error as &dyn std::error::Error, "not closed");
+        for closed in [self.watched.close().await, self.reads.close().await] {
+            if let Err(error) = closed {
+                tracing::debug!(error = %Chain(&error), "not closed");
+            }
         }
     }
 

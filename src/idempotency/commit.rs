@@ -48,6 +48,7 @@ pub(super) async fn commit<O: Operation>(
     };
     reach(Point::BeforeCommit);
     transactions.commit(txn).await?;
+    transactions.connection().check_file()?;
     reach(Point::AfterCommit);
     let claims = read_losers(transactions.connection(), claimants, written).await?;
     reach(Point::BeforeAnswer);

@@ -62,6 +62,7 @@ pub struct Executor<O> {
     alone: Option<mpsc::Sender<Pending<O>>>,
     lanes: Vec<mpsc::Sender<Pending<O>>>,
     replays: Replays,
+    database: Database,
     request_timeout: Duration,
     /// Every pending request holds a clone.
     pending: Arc<()>,
@@ -114,10 +115,12 @@ impl<O: Operation> Executor<O> {
         }
         let mut heartbeat_task = JoinSet::new();
         heartbeat_task.spawn(heartbeat());
+        heartbeat_task.spawn(database.clone().watch());
         let executor = Self {
             alone,
             lanes,
             replays,
+            database: database.clone(),
             request_timeout: settings.request_timeout,
             pending: Arc::new(()),
         };
@@ -137,7 +140,8 @@ impl<O: Operation> Executor<O> {
         fingerprint: Fingerprint,
         operation: O,
     ) -> Result<Outcome, Error> {
-        let deadline = Instant::now() + self.request_timeout;
+        let now = Instant::now();
+        let deadline = now + self.request_timeout;
         let (reply, answer) = oneshot::channel();
         let request = Pending {
             digest: key.digest(),
@@ -145,9 +149,10 @@ impl<O: Operation> Executor<O> {
             fingerprint,
             operation,
             deadline,
+            epoch: self.database.epoch(now.into_std()),
             reply,
         };
-        if let Some(row) = self.replays.get(&request.digest) {
+        if let Some(row) = self.replays.get(&request.digest, request.epoch) {
             return replay(&request, &row).into();
         }
         let pending = Arc::clone(&self.pending);

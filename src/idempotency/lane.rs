@@ -12,6 +12,7 @@ use super::commit::{KeyRow, commit};
 use super::operation::{Error, Operation};
 use super::pending::Pending;
 use super::replay::Replays;
+use crate::chain::Chain;
 use crate::db::{self, ConnectError, Database, ErrorClass, LockWait, Transactions};
 
 /// The longest pause between two attempts at a batch.
@@ -139,7 +140,7 @@ impl<O: Operation> Lane<O> {
                 Next::InUse(requests) => fail(requests, Error::InUse),
                 Next::Reject(requests, rest) => {
                     tracing::error!(
-                        error = &failure as &dyn std::error::Error,
+                        error = %Chain(&failure),
                         database = %self.database.url(),
                         "the database rejected a request"
                     );
@@ -187,7 +188,7 @@ impl<O: Operation> Lane<O> {
             if let Ending::Replayed(row) = &ending
                 && kept.replace(request.digest) != Some(request.digest)
             {
-                self.replays.keep(request.digest, row);
+                self.replays.keep(request.digest, request.epoch, row);
             }
             request.answer(ending.into());
         }
@@ -217,14 +218,10 @@ struct Backoff {
 }
 
 impl Backoff {
-    /// Counts a failure. Logs an outage when it begins, not at every attempt.
+    /// Counts a failure. The database logs an outage when it begins, not at every attempt.
     fn failed(&mut self, failure: &AttemptError, database: &Database) {
-        if self.failures == 0 && failure.class() == ErrorClass::Unavailable {
-            tracing::warn!(
-                error = failure as &dyn std::error::Error,
-                database = %database.url(),
-                "batch not committed, retrying"
-            );
+        if failure.class() == ErrorClass::Unavailable {
+            database.failed(failure);
         }
         self.failures = self.failures.saturating_add(1);
     }

@@ -9,6 +9,7 @@ use super::batch::{self, Ending};
 use super::commit::KeyRow;
 use super::operation::{Answer, Error, Operation, Outcome, StoredAnswer};
 use super::{Fingerprint, ScopedKey};
+use crate::db::Epoch;
 
 /// The result that a caller waits for.
 pub(super) type Executed = Result<Outcome, Error>;
@@ -22,6 +23,8 @@ pub(super) struct Pending<O> {
     pub(super) fingerprint: Fingerprint,
     pub(super) operation: O,
     pub(super) deadline: Instant,
+    /// The epoch of the database in which the request arrived.
+    pub(super) epoch: Option<Epoch>,
     pub(super) reply: oneshot::Sender<Executed>,
 }
 

@@ -16,6 +16,7 @@ mod contract;
 mod crash;
 mod crash_points;
 mod examples;
+mod exchange;
 mod hammer;
 mod harness;
 mod instances;

@@ -50,6 +50,22 @@ impl TestDatabase {
         url.into()
     }
 
+    /// Copies the database. Nobody may be connected.
+    pub(crate) async fn back_up(&self) {
+        let copy = format!("CREATE DATABASE {0}_backup TEMPLATE {0}", self.name);
+        self.administer(&copy).await;
+    }
+
+    /// Replaces the database by its copy and ends all sessions.
+    pub(crate) async fn restore(&self) {
+        let name = &self.name;
+        let drop = format!("DROP DATABASE {name} WITH (FORCE)");
+        let rename = format!("ALTER DATABASE {name}_backup RENAME TO {name}");
+        for statement in [drop, rename] {
+            self.administer(&statement).await;
+        }
+    }
+
     /// Sets a default of its new sessions.
     pub(crate) async fn set(&self, setting: &str, value: &str) {
         let name = &self.name;
