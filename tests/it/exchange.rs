@@ -99,7 +99,7 @@ on_sqlite! {
         for key in ["first", "second"] {
             remember(app, key).await;
             let copy = empty_copy(app).await;
-            for_each_part(&path, |part| std::fs::remove_file(part));
+            for_each_part(&path, std::fs::remove_file);
             std::fs::rename(copy, &path).unwrap();
             // At once, without a bound.
             assert_forgotten(app, key).await;
@@ -150,7 +150,7 @@ on_sqlite! {
         let placing = app.client.spawn_place("key", order("tea", 2));
         // The transaction waits for the lock, on a connection to the file.
         tokio::time::sleep(Duration::from_millis(300)).await;
-        for_each_part(&path, |part| std::fs::remove_file(part));
+        for_each_part(&path, std::fs::remove_file);
         held.roll_back().await;
         placing.await.unwrap().expect(503);
         std::fs::rename(copy, &path).unwrap();
