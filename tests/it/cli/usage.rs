@@ -142,7 +142,7 @@ fn documents_about_the_program_need_no_database() {
 fn the_completions_and_the_manual_have_every_command() {
     let (_, script, _) = run(&mut Process::command(&["completions", "bash"]));
     let (_, manual, _) = run(&mut Process::command(&["man"]));
-    for command in COMMANDS.into_iter().filter(|command| command.len() == 1) {
+    for command in COMMANDS.iter().filter(|command| command.len() == 1) {
         assert!(
             script.contains(&format!("orders,{})", command[0])),
             "{command:?}"
