@@ -24,7 +24,7 @@ const COMMANDS: &[&[&str]] = &[
 
 #[test]
 fn every_command_has_help() {
-    for command in COMMANDS {
+    for &command in COMMANDS {
         for help in ["--help", "-h"] {
             let mut asked = Process::command(&[command, &[help]].concat());
             let (code, stdout, stderr) = run(asked.env("DATABASE_URL", "postgres://me:s3cret@h/x"));
@@ -142,7 +142,7 @@ fn documents_about_the_program_need_no_database() {
 fn the_completions_and_the_manual_have_every_command() {
     let (_, script, _) = run(&mut Process::command(&["completions", "bash"]));
     let (_, manual, _) = run(&mut Process::command(&["man"]));
-    for command in COMMANDS.iter().filter(|command| command.len() == 1) {
+    for &command in COMMANDS.iter().filter(|command| command.len() == 1) {
         assert!(
             script.contains(&format!("orders,{})", command[0])),
             "{command:?}"
