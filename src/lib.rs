@@ -18,6 +18,7 @@
 //! - [`idempotency`]: at most one effect per key; queue, lanes, group commit. Knows neither orders
 //!   nor HTTP.
 //! - [`db`]: everything the two databases disagree about.
+//! - [`telemetry`]: metrics, recorded by all of them.
 //! - [`json`]: JSON values without loss, and their canonical form.
 //! - [`client`]: places an order exactly once, from the other side. Imports nothing else of this
 //!   crate either.
@@ -61,3 +62,4 @@ pub mod http;
 pub mod idempotency;
 pub mod json;
 pub mod order;
+pub mod telemetry;

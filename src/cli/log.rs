@@ -1,18 +1,19 @@
 //! Logging to stderr.
 
-use std::io::{self, IsTerminal};
+use std::error::Error;
+use std::io::{self, IsTerminal, Write};
+use std::time::SystemTime;
 
 use clap::{Args, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
 use super::CliError;
+use crate::chain::Chain;
 
 /// What to log, and in which format.
 #[derive(Debug, Args)]
 pub(super) struct LogArgs {
     /// Log level, or levels per module
-    ///
-    /// `orders::access=debug` logs every request.
     #[arg(
         long = "log",
         global = true,
@@ -33,7 +34,18 @@ pub(super) struct LogArgs {
     format: Format,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
+/// The target of the access log.
+const ACCESS: &str = "orders::access";
+
+/// Whether requests are logged.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub(super) struct AccessLogArgs {
+    /// Log one line for each request
+    #[arg(long = "access-log", env = "ORDERS_ACCESS_LOG")]
+    enabled: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// Human-readable lines
     Text,
@@ -51,8 +63,13 @@ struct InvalidFilter {
 
 impl LogArgs {
     /// Installs the logger of the process.
-    pub(super) fn start(&self) -> Result<(), CliError> {
-        let filter = EnvFilter::try_new(&self.filter).map_err(|source| InvalidFilter {
+    pub(super) fn start(&self, access_log: AccessLogArgs) -> Result<(), CliError> {
+        let mut filter = self.filter.clone();
+        if !filter.contains(ACCESS) {
+            let level = if access_log.enabled { "info" } else { "off" };
+            filter = format!("{filter},{ACCESS}={level}");
+        }
+        let filter = EnvFilter::try_new(filter).map_err(|source| InvalidFilter {
             filter: self.filter.clone(),
             source,
         })?;
@@ -65,4 +82,49 @@ impl LogArgs {
             Format::Json => builder.json().flatten_event(true).try_init(),
         }
     }
+    /// Writes the error of a command to stderr, in the format of the log.
+    pub(super) fn report(&self, error: &(dyn Error + 'static)) {
+        report(self.format, &Chain(error).to_string());
+    }
+}
+
+/// Reports wrong arguments. They name the format only if they can be parsed, so it is looked for.
+pub(super) fn report_usage(error: &clap::Error) {
+    let arguments: Vec<String> = std::env::args_os()
+        .map(|argument| argument.to_string_lossy().into_owned())
+        .collect();
+    let by_flag = arguments
+        .iter()
+        .any(|argument| argument == "--log-format=json")
+        || arguments
+            .windows(2)
+            .any(|pair| pair == ["--log-format", "json"]);
+    let by_variable = std::env::var_os("ORDERS_LOG_FORMAT").is_some_and(|format| format == "json");
+    if error.use_stderr() && (by_flag || by_variable) {
+        let text = error.to_string();
+        let text = text.trim().trim_start_matches("error: ");
+        report(
+            Format::Json,
+            &text.split_whitespace().collect::<Vec<_>>().join(" "),
+        );
+    } else {
+        // If there is no place to print to, nobody waits for it.
+        let _ = error.print();
+    }
+}
+
+/// Not through the logger, whose filter could hide it.
+fn report(format: Format, message: &str) {
+    let line = match format {
+        Format::Text => format!("error: {message}"),
+        Format::Json => serde_json::json!({
+            "timestamp": humantime::format_rfc3339_micros(SystemTime::now()).to_string(),
+            "level": "ERROR",
+            "message": message,
+            "target": "orders",
+        })
+        .to_string(),
+    };
+    // If stderr is closed, there is no other place to report to.
+    let _ = writeln!(io::stderr(), "{line}");
 }

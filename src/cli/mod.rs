@@ -22,8 +22,6 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::chain::Chain;
-
 /// Idempotent order service, and a verifier that proves it
 #[derive(Debug, Parser)]
 #[command(name = "orders", version, max_term_width = 100)]
@@ -85,26 +83,42 @@ type CliError = Box<dyn StdError + Send + Sync>;
 
 /// Parses the arguments, runs the command and reports its error on stderr.
 pub async fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let ran = match cli.log.start() {
-        Ok(()) => run(cli.command).await,
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            log::report_usage(&error);
+            let is_wrong = error.use_stderr();
+            return if is_wrong {
+                Status::Unknown
+            } else {
+                Status::Done
+            }
+            .into();
+        }
+    };
+    let access_log = match &cli.command {
+        Command::Serve(args) => args.access_log,
+        _ => log::AccessLogArgs::default(),
+    };
+    let ran = match cli.log.start(access_log) {
+        Ok(()) => run(cli.command, &cli.log).await,
         Err(error) => Err(error),
     };
     match ran {
         Ok(status) => status.into(),
         Err(error) => {
-            report(error.as_ref());
+            cli.log.report(error.as_ref());
             Status::Unknown.into()
         }
     }
 }
 
-async fn run(command: Command) -> Result<Status, CliError> {
+async fn run(command: Command, log: &log::LogArgs) -> Result<Status, CliError> {
     match command {
         Command::Serve(args) => args.run().await,
         Command::Migrate(args) => args.run().await,
         Command::Hammer(args) => args.run().await,
-        Command::Place(args) => args.run().await,
+        Command::Place(args) => args.run(log).await,
         Command::Key(args) => args.run(),
         Command::Backup(args) => args.run().await,
         Command::Openapi(args) => args.run(),
@@ -123,12 +137,6 @@ fn print(text: &str) -> Result<(), CliError> {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }
-}
-
-/// Prints the error and its sources in one line.
-fn report(error: &(dyn StdError + 'static)) {
-    // If stderr is closed, there is no other place to report to.
-    let _ = writeln!(io::stderr(), "error: {}", Chain(error));
 }
 
 #[cfg(test)]

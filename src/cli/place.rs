@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{CliError, Status, parse, print, report};
+use super::log::LogArgs;
+use super::{CliError, Status, parse, print};
 use crate::client::{Client, Key, NewOrder, PlaceError, Settings};
 
 /// Arguments of `orders place`.
@@ -40,7 +41,7 @@ fn quantity(text: &str) -> Result<u32, &'static str> {
 }
 
 impl PlaceArgs {
-    pub(super) async fn run(self) -> Result<Status, CliError> {
+    pub(super) async fn run(self, log: &LogArgs) -> Result<Status, CliError> {
         let settings = Settings {
             deadline: self.deadline,
             ..Settings::default()
@@ -62,7 +63,7 @@ impl PlaceArgs {
                 Ok(Status::Done)
             }
             Err(error @ PlaceError::Refused(_)) => {
-                report(&error);
+                log.report(&error);
                 Ok(Status::No)
             }
             Err(error @ (PlaceError::Unknown(_) | PlaceError::Unavailable(_))) => {

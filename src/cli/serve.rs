@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::time::Duration;
+use std::pin::pin;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use nix::sys::signal::Signal;
@@ -10,10 +11,15 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::database::{Missing, ServedDatabaseArgs};
 use super::limits::{self, LimitArgs};
+use super::log::AccessLogArgs;
 use super::{CliError, Status, check, parse, print};
-use crate::db::Database;
-use crate::http::{self, Server};
+use crate::chain::Chain;
+use crate::db::{ConnectError, Database};
+use crate::http::{self, Listener, Server};
 use crate::idempotency;
+
+/// How often a database that is not up is tried at start.
+const WAIT_PAUSE: Duration = Duration::from_millis(500);
 
 /// Arguments of `orders serve`.
 #[derive(Debug, Args)]
@@ -26,6 +32,9 @@ pub(super) struct ServeArgs {
     port: u16,
     #[command(flatten)]
     database: ServedDatabaseArgs,
+    /// How long to wait at start for a database that is not up yet
+    #[arg(long, env = "ORDERS_WAIT_FOR_DATABASE", default_value = "0s", value_parser = parse::duration, value_name = "DURATION")]
+    wait_for_database: Duration,
     /// Refuse to start on an outdated schema instead of migrating it
     #[arg(long, env = "ORDERS_NO_MIGRATE")]
     no_migrate: bool,
@@ -97,6 +106,11 @@ pub(super) struct ServeArgs {
     shutdown_timeout: Duration,
     #[command(flatten)]
     limits: LimitArgs,
+    /// How long to serve after SIGTERM with /health already 503
+    #[arg(long, env = "ORDERS_SHUTDOWN_DELAY", default_value = "0s", value_parser = parse::duration, value_name = "DURATION")]
+    shutdown_delay: Duration,
+    #[command(flatten)]
+    pub(super) access_log: AccessLogArgs,
 }
 
 /// The server cannot start.
@@ -128,7 +142,7 @@ impl ServeArgs {
             let database = self.database.connect(Missing::Refuse).await?;
             return check::database(&database, self.no_migrate).await;
         }
-        let shutdown = http::shutdown_signal()?;
+        let mut shutdown = pin!(http::shutdown_signal()?);
         // Each connection is a file descriptor, and the usual soft limit is 1024. If it cannot be
         // raised, further connections wait in the kernel.
         let _ = rlimit::increase_nofile_limit(u64::MAX);
@@ -136,10 +150,13 @@ impl ServeArgs {
         // Without one, the signal ends the process.
         let _file_size_limit = signal(SignalKind::from_raw(Signal::SIGXFSZ as i32))?;
 
-        let database = self.database.connect(Missing::Create).await?;
-        self.migrate(&database).await?;
-        database.check_writable().await?;
-        let server = self.bind(database).await?;
+        // The port first: if it is taken, the schema must not change.
+        let listener = self.listen().await?;
+        let database = tokio::select! {
+            database = self.prepare_database() => database?,
+            () = &mut shutdown => return Ok(Status::Done),
+        };
+        let server = self.server(listener, database)?;
         let url = server.url();
         print(&format!("{url}\n"))?;
         tracing::info!(address = %server.address(), "serving, API documentation at {url}/docs");
@@ -161,6 +178,35 @@ impl ServeArgs {
                 longer: pair[1],
             }),
             None => Ok(()),
+        }
+    }
+
+    /// Connects, migrates, and checks that orders can be written.
+    async fn prepare_database(&self) -> Result<Database, CliError> {
+        let database = self.wait_for_database().await?;
+        self.migrate(&database).await?;
+        database.check_writable().await?;
+        Ok(database)
+    }
+
+    async fn wait_for_database(&self) -> Result<Database, CliError> {
+        let deadline = Instant::now() + self.wait_for_database;
+        let mut waiting = false;
+        loop {
+            let error = match self.database.connect(Missing::Create).await {
+                Ok(database) => return Ok(database),
+                Err(error) => error,
+            };
+            let left = deadline.saturating_duration_since(Instant::now());
+            let connect = error.downcast_ref::<ConnectError>();
+            if left.is_zero() || !connect.is_some_and(ConnectError::may_pass) {
+                return Err(error);
+            }
+            if !waiting {
+                tracing::warn!(error = %Chain(error.as_ref()), "waiting for the database");
+                waiting = true;
+            }
+            tokio::time::sleep(left.min(WAIT_PAUSE)).await;
         }
     }
 
@@ -204,8 +250,12 @@ impl ServeArgs {
         address.map_err(|source| self.cannot_listen(source))
     }
 
-    async fn bind(&self, database: Database) -> Result<Server, CliError> {
+    async fn listen(&self) -> Result<Listener, Error> {
         let address = self.address().await?;
+        Listener::bind(address).map_err(|source| self.cannot_listen(source))
+    }
+
+    fn server(&self, listener: Listener, database: Database) -> Result<Server, CliError> {
         let http = self.http_settings()?;
         limits::reload_on_hangup(&http)?;
         let executor = idempotency::Settings {
@@ -216,7 +266,7 @@ impl ServeArgs {
             request_timeout: self.request_timeout,
             transaction_timeout: self.database.transaction_timeout,
         };
-        let server = Server::bind(address, database, http, &executor);
-        Ok(server.map_err(|source| self.cannot_listen(source))?)
+        let server = Server::on(listener, database, http, &executor)?;
+        Ok(server.with_shutdown_delay(self.shutdown_delay))
     }
 }

@@ -136,6 +136,19 @@ impl Connection {
         }
     }
 
+    /// Open and idle connections of the pool.
+    #[must_use]
+    pub fn pool_size(&self) -> (usize, usize) {
+        let (open, idle) = if self.pool.get_database_backend() == DbBackend::Sqlite {
+            let pool = self.pool.get_sqlite_connection_pool();
+            (pool.size(), pool.num_idle())
+        } else {
+            let pool = self.pool.get_postgres_connection_pool();
+            (pool.size(), pool.num_idle())
+        };
+        (usize::try_from(open).unwrap_or(usize::MAX), idle)
+    }
+
     /// Closes idle connections now, and the others when they are returned.
     pub async fn close(&self) -> Result<(), DbErr> {
         if let Some(checkpointer) = &self.checkpointer {

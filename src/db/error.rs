@@ -9,6 +9,7 @@ use sea_orm::{DbErr, RuntimeErr};
 
 use super::connect::ConnectFailure;
 use super::{DatabaseUrl, FileProblem, Settings};
+use crate::telemetry::FailureReason;
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +60,26 @@ pub enum ConnectError {
 }
 
 impl ConnectError {
+    /// Whether it may pass by itself: nobody listens yet, a name is not known yet, the server is
+    /// starting or full.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::NoAnswer { .. } => true,
+            Self::Refused {
+                source: Cause(error),
+                ..
+            } => match error.as_database_error() {
+                // operator intervention (starting up), insufficient resources
+                Some(error) => error
+                    .code()
+                    .is_some_and(|code| code.len() == 5 && matches!(&code[..2], "57" | "53")),
+                None => matches!(error, sqlx::Error::Io(_)),
+            },
+            Self::File { .. } | Self::Dropped { .. } | Self::ReadOnly { .. } => false,
+        }
+    }
+
     pub(super) fn new(settings: &Settings, failure: ConnectFailure) -> Self {
         let url = settings.url.clone();
         match failure {
@@ -129,6 +150,18 @@ pub enum ErrorClass {
     Internal,
     /// The database rejected what was written. One row may be the cause: bisect.
     Rejected,
+}
+
+impl From<ErrorClass> for FailureReason {
+    fn from(class: ErrorClass) -> Self {
+        match class {
+            ErrorClass::Retry => Self::Conflict,
+            ErrorClass::Locked => Self::Locked,
+            ErrorClass::Unavailable => Self::Unavailable,
+            ErrorClass::Internal => Self::Internal,
+            ErrorClass::Rejected => Self::Rejected,
+        }
+    }
 }
 
 /// Classifies the error of a statement, of BEGIN or of COMMIT.

@@ -6,7 +6,7 @@
 
 use std::error::Error;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
@@ -15,6 +15,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::{Connection, Database, ErrorClass, class};
 use crate::chain::Chain;
+use crate::telemetry::metrics;
 
 /// How often the database is asked which one it is.
 const INTERVAL: Duration = Duration::from_millis(250);
@@ -61,6 +62,7 @@ pub(super) struct Watched {
 struct Outage {
     since: Instant,
     last_failure: Instant,
+    cause: Arc<str>,
 }
 
 impl Default for Watched {
@@ -118,11 +120,21 @@ impl Database {
             outage.last_failure = now;
             return;
         }
-        tracing::warn!(error = %Chain(error), database = %self.url(), "database unavailable");
+        let cause: Arc<str> = Chain(error).to_string().into();
+        tracing::warn!(error = &*cause, database = %self.url(), "database unavailable");
+        metrics().database_is_down();
         *outage = Some(Outage {
             since: now,
             last_failure: now,
+            cause,
         });
+    }
+
+    /// Why the present outage began.
+    #[must_use]
+    pub fn last_failure(&self) -> Option<Arc<str>> {
+        let outage = lock(&self.watched.outage);
+        outage.as_ref().map(|outage| Arc::clone(&outage.cause))
     }
 
     fn answered(&self, asked: Instant) {
@@ -136,6 +148,9 @@ impl Database {
                 "database available again"
             );
             *outage = None;
+        }
+        if outage.is_none() {
+            metrics().database_is_up();
         }
     }
 
@@ -173,6 +188,9 @@ impl Watched {
         let known = identity.is_some();
         let mut last = lock(&self.identity);
         if *last != identity {
+            if last.is_some() {
+                metrics().database_exchanged();
+            }
             *last = identity;
             self.identities.fetch_add(1, Ordering::Release);
         }

@@ -32,7 +32,7 @@ refusal of a missing key has no `code`. Clients that accept `application/problem
 9457 instead. An unknown path is 404, an unsupported method is 405 with `Allow`.
 
 **Request ids.** Every response has an `X-Request-Id`: the one of the request if it consists of up \
-to 128 visible ASCII characters, or else a new one.";
+to 128 visible ASCII characters, or else a new one. A W3C `traceparent` is continued.";
 
 /// Groups of operations.
 #[derive(Tags)]

@@ -1,5 +1,6 @@
-//! Readiness: whether this instance can do its work.
+//! Readiness: whether this instance can do its work. Liveness: whether it answers at all.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,6 +9,7 @@ use poem_openapi::{ApiResponse, OpenApi};
 use super::document::Tag;
 use super::problem::{Kind, Problem};
 use super::schema::{self, RawJson};
+use super::server::Draining;
 use crate::chain::Chain;
 use crate::db::Database;
 
@@ -18,6 +20,7 @@ const TIMEOUT: Duration = Duration::from_millis(750);
 /// The readiness probe.
 pub(super) struct HealthApi {
     pub(super) database: Database,
+    pub(super) draining: Draining,
 }
 
 #[derive(ApiResponse)]
@@ -27,21 +30,32 @@ enum Healthy {
     Ok(RawJson<schema::Health>),
 }
 
+#[derive(ApiResponse)]
+enum Alive {
+    /// The process answers.
+    #[oai(status = 200)]
+    Ok(RawJson<schema::Health>),
+}
+
+fn ok() -> RawJson<schema::Health> {
+    RawJson::from_bytes(Bytes::from_static(br#"{"status":"ok"}"#))
+}
+
 #[OpenApi(tag = "Tag::Service")]
 impl HealthApi {
     /// Check readiness
     ///
     /// Tells whether this instance can take orders now: the database answers and its schema is
-    /// current.
+    /// current, and it is not shutting down.
     #[oai(path = "/health", method = "get", operation_id = "check_health")]
     async fn check(&self) -> Result<Healthy, Problem> {
         let unavailable = |detail: &'static str| Problem::new(Kind::Unavailable, detail);
+        if self.draining.load(Ordering::Relaxed) {
+            return Err(unavailable("the service is shutting down"));
+        }
         let schema = self.database.schema();
         match tokio::time::timeout(TIMEOUT, schema.pending()).await {
-            Ok(Ok(pending)) if pending.is_empty() => {
-                let body = Bytes::from_static(br#"{"status":"ok"}"#);
-                Ok(Healthy::Ok(RawJson::from_bytes(body)))
-            }
+            Ok(Ok(pending)) if pending.is_empty() => Ok(Healthy::Ok(ok())),
             Ok(Ok(_)) => Err(unavailable("the schema is not current")),
             Ok(Err(error)) => {
                 tracing::debug!(error = %Chain(&error), "not ready");
@@ -49,5 +63,18 @@ impl HealthApi {
             }
             Err(_elapsed) => Err(unavailable("the database does not answer")),
         }
+    }
+
+    /// Check liveness
+    ///
+    /// Tells only that the process answers. A restart does not bring back a database: use this, not
+    /// `/health`, to decide on one.
+    #[oai(path = "/livez", method = "get", operation_id = "check_liveness")]
+    #[allow(
+        clippy::unused_async,
+        reason = "the framework takes async functions only"
+    )]
+    async fn live(&self) -> Alive {
+        Alive::Ok(ok())
     }
 }

@@ -1,22 +1,28 @@
-//! What surrounds every handler: request ids, the access log, and responses to errors and panics.
+//! What surrounds every handler: request ids, metrics, the access log, and responses to errors and
+//! panics.
 
 use std::panic::AssertUnwindSafe;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
-use poem::http::{HeaderMap, HeaderName, HeaderValue, header};
+use poem::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use poem::{Endpoint, IntoResponse, Request, Response};
+use tracing::field;
 use uuid::Uuid;
 
 use super::document;
+use super::observed::{self, Facts, note};
 use super::problem::{Kind, Problem, accepts_problem_json};
+use super::trace::{TRACEPARENT, Trace};
+use crate::telemetry::{HttpOperation, RequestOutcome, metrics};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The longest request id that is accepted from a client.
 const REQUEST_ID_LENGTH_MAX: usize = 128;
 
-/// Gives every request an id, in its header and in that of its response, and logs one line for it.
+/// Gives every request an id, in its header and in that of its response, and continues its trace.
+/// Counts it, logs its failure, and logs one line for it if the access log is on.
 #[derive(Debug)]
 pub struct WithRequestId<E>(pub E);
 
@@ -25,20 +31,114 @@ impl<E: Endpoint<Output = Response>> Endpoint for WithRequestId<E> {
 
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
         let id = request_id(request.headers());
+        let trace = Trace::of(request.headers());
         request.headers_mut().insert(REQUEST_ID, id.clone());
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let started = Instant::now();
-        let mut response = self.0.call(request).await?;
-        tracing::debug!(
-            target: "orders::access",
-            request_id = id.to_str().unwrap_or_default(),
-            %method,
-            path = uri.path(),
-            status = response.status().as_u16(),
-            duration_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
-        );
-        response.headers_mut().insert(REQUEST_ID, id);
+        let (response, facts) = observed::collect(self.0.call(request)).await;
+        let mut response = response?;
+        let answered = Answered {
+            id: id.to_str().unwrap_or_default(),
+            trace,
+            operation: operation(&method, uri.path()),
+            method,
+            path: uri.path(),
+            status: response.status().as_u16(),
+            took: started.elapsed(),
+            facts,
+        };
+        answered.record();
+        let headers = response.headers_mut();
+        headers.insert(TRACEPARENT, trace.header());
+        headers.insert(REQUEST_ID, id);
         Ok(response)
+    }
+}
+
+/// A request and its response, as metrics and the log tell of them.
+struct Answered<'a> {
+    id: &'a str,
+    trace: Trace,
+    operation: HttpOperation,
+    method: Method,
+    path: &'a str,
+    status: u16,
+    took: Duration,
+    facts: Facts,
+}
+
+impl Answered<'_> {
+    fn record(self) {
+        metrics().response(self.operation, self.status, self.took);
+        let outcome = self.facts.outcome.or_else(|| self.invalid());
+        if self.facts.outcome.is_none()
+            && let Some(outcome) = outcome
+        {
+            metrics().request(outcome);
+        }
+        if self.status >= 500 {
+            self.log_failure();
+        }
+        tracing::info!(
+            target: "orders::access",
+            request_id = self.id,
+            trace_id = %self.trace.id(),
+            method = self.method.as_str(),
+            path = self.path,
+            operation = self.operation.name(),
+            status = self.status,
+            outcome = outcome.map(RequestOutcome::name),
+            order = self.facts.order.map(field::display),
+            key_digest = self.facts.key_digest.map(|digest| field::display(digest.simple())),
+            batch = self.facts.batch,
+            tenant = self.facts.tenant.as_deref(),
+            duration_us = u64::try_from(self.took.as_micros()).unwrap_or(u64::MAX),
+        );
+    }
+
+    /// An order that was refused before its execution.
+    fn invalid(&self) -> Option<RequestOutcome> {
+        let is_order = self.operation == HttpOperation::PlaceOrder;
+        match self.status {
+            400..500 if is_order => Some(RequestOutcome::Invalid),
+            500 if is_order => Some(RequestOutcome::Failed),
+            _ => None,
+        }
+    }
+
+    fn log_failure(&self) {
+        let problem = self.facts.problem.map(Kind::code);
+        macro_rules! log {
+            ($level:ident) => {
+                tracing::$level!(
+                    request_id = self.id,
+                    trace_id = %self.trace.id(),
+                    method = self.method.as_str(),
+                    path = self.path,
+                    status = self.status,
+                    problem,
+                    cause = self.facts.cause.as_deref(),
+                    duration_us = u64::try_from(self.took.as_micros()).unwrap_or(u64::MAX),
+                    "request failed"
+                )
+            };
+        }
+        // 503 is expected of an overload or an outage; anything else is a bug.
+        if self.status == 503 {
+            log!(warn);
+        } else {
+            log!(error);
+        }
+    }
+}
+
+fn operation(method: &Method, path: &str) -> HttpOperation {
+    match path {
+        "/orders" if method == Method::POST => HttpOperation::PlaceOrder,
+        "/orders" => HttpOperation::ListOrders,
+        "/health" | "/livez" | "/metrics" => HttpOperation::Probe,
+        _ if path.starts_with("/orders/") => HttpOperation::FindOrder,
+        _ => HttpOperation::Other,
     }
 }
 
@@ -63,19 +163,21 @@ impl<E: Endpoint> Endpoint for WithProblems<E> {
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
         let as_problem_json = accepts_problem_json(request.headers());
-        let id = request.headers().get(REQUEST_ID).cloned();
         let uri = request.uri().clone();
         // A panic unwinds one request only: handlers share no state that it could leave broken.
         let result = AssertUnwindSafe(self.0.call(request)).catch_unwind().await;
         let problem = match result {
             Ok(Ok(output)) => return Ok(output.into_response()),
             Ok(Err(error)) => Problem::from(error),
-            Err(_panic) => {
-                let id = id.as_ref().and_then(|id| id.to_str().ok());
-                tracing::error!(request_id = id, "a handler panicked");
+            Err(panic) => {
+                let message = panic.downcast_ref::<&str>().copied().map(str::to_owned);
+                let message = message.or_else(|| panic.downcast_ref::<String>().cloned());
+                let message = message.unwrap_or_default();
+                note(|facts| facts.cause = Some(format!("a handler panicked: {message}")));
                 Kind::Internal.into()
             }
         };
+        note(|facts| facts.problem = Some(problem.kind()));
         let problem = if problem.kind() == Kind::MethodNotAllowed {
             let methods = HeaderValue::try_from(document::allowed_methods(uri.path()));
             let methods = methods.expect("names of methods are header values");

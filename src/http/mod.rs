@@ -2,7 +2,8 @@
 //!
 //! - `orders` and `health`: the handlers. `request` reads what they take, `schema` describes the
 //!   JSON bodies, `problem` is everything that is answered instead.
-//! - `middleware`: what surrounds the handlers. `routes` puts it all together.
+//! - `middleware`: what surrounds the handlers; `observed` and `trace`: what it logs. `metrics`: the
+//!   page for Prometheus. `routes` puts it all together.
 //! - `document`: the OpenAPI document, derived from the handlers, their types and the table of
 //!   problems.
 //! - `server` and `listener`: sockets, connections and the orderly shutdown.
@@ -21,7 +22,9 @@ mod head;
 mod health;
 mod limits;
 mod listener;
+mod metrics;
 mod middleware;
+mod observed;
 mod orders;
 mod problem;
 mod rate;
@@ -31,6 +34,7 @@ mod schema;
 mod server;
 mod service;
 mod tls;
+mod trace;
 
 pub use self::answered::Answered;
 pub use self::cors::{CorsOrigin, InvalidOrigin};
@@ -39,6 +43,6 @@ pub use self::middleware::{WithProblems, WithRequestId};
 pub use self::problem::{Kind, Problem};
 pub use self::rate::{RateLimit, RateLimitKey};
 pub use self::request::{BodyLimits, JsonBody, Key};
-pub use self::server::{Server, Settings, resolve, shutdown_signal};
+pub use self::server::{Listener, Server, Settings, resolve, shutdown_signal};
 pub use self::service::{Service, ServiceError};
 pub use self::tls::{Tls, TlsError};

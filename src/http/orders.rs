@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::answered::Answered;
 use super::document::Tag;
+use super::observed::note;
 use super::problem::{Kind, Problem};
 use super::request::{BodyLimits, JsonBody, Key};
 use super::schema::{self, RawJson};
@@ -60,8 +61,13 @@ impl OrdersApi {
             scope: Scope::shared(PlaceOrder::NAME),
             key: key.0,
         };
-        let outcome = self.executor.execute(key, fingerprint, order).await?;
-        Ok(Answered::new(outcome, "/orders"))
+        let digest = key.digest();
+        let execution = self
+            .executor
+            .execute_in_detail(key, fingerprint, order)
+            .await;
+        note(|facts| facts.executed(digest, &execution));
+        Ok(Answered::new(execution.result?, "/orders"))
     }
 
     /// List orders
@@ -103,6 +109,7 @@ impl OrdersApi {
     ) -> Result<Found, Problem> {
         let order = order::find(&self.reads, id.0).await;
         let order = order.map_err(|error| Problem::from_read_error(&error))?;
+        note(|facts| facts.order = Some(id.0));
         Ok(Found::Order(RawJson::of(&order.ok_or(Kind::NotFound)?)))
     }
 }

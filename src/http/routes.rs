@@ -12,7 +12,8 @@ use super::health::HealthApi;
 use super::orders::OrdersApi;
 use super::rate::{RateLimits, WithRateLimit};
 use super::request::BodyLimits;
-use super::{Settings, document, gzip};
+use super::server::Draining;
+use super::{Settings, document, gzip, metrics};
 use crate::db::Database;
 use crate::idempotency::Executor;
 use crate::order::PlaceOrder;
@@ -23,7 +24,8 @@ pub(super) type Api = (OrdersApi, HealthApi);
 /// All routes.
 pub(super) fn routes(
     executor: Executor<PlaceOrder>,
-    database: Database,
+    database: &Database,
+    draining: Draining,
     settings: &Settings,
 ) -> Route {
     let orders = OrdersApi {
@@ -34,13 +36,19 @@ pub(super) fn routes(
             timeout: settings.body_timeout,
         },
     };
-    let api = Arc::new(document::service((orders, HealthApi { database })).into_endpoint());
+    let health = HealthApi {
+        database: database.clone(),
+        draining,
+    };
+    let api = Arc::new(document::service((orders, health)).into_endpoint());
     let limited = Arc::new(WithRateLimit {
         limits: settings.rate_limit.map(RateLimits::new),
         inner: Arc::clone(&api),
     });
     // Nested at "/", the API would hide the page there: each of its paths is a route instead.
-    document::paths().fold(pages(), |routes, path| {
+    let metrics = metrics::page(database.reads().clone());
+    let pages = pages().at("/metrics", metrics);
+    document::paths().fold(pages, |routes, path| {
         let pattern = path.replace('{', ":").replace('}', "");
         // A probe must not depend on the requests of a tenant.
         if path.starts_with("/orders") {

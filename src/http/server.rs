@@ -4,6 +4,7 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use poem::endpoint::BoxEndpoint;
@@ -84,6 +85,22 @@ pub struct Server {
     routes: BoxEndpoint<'static, Response>,
     lanes: Vec<Lanes>,
     database: Database,
+    draining: Draining,
+    shutdown_delay: Duration,
+}
+
+/// Whether the server is shutting down. Clones share it.
+pub(super) type Draining = Arc<AtomicBool>;
+
+/// A socket that listens. Connections wait in the kernel until a server accepts them.
+#[derive(Debug)]
+pub struct Listener(TcpListener);
+
+impl Listener {
+    /// Binds an address; port 0 picks a free one.
+    pub fn bind(address: SocketAddr) -> io::Result<Self> {
+        listener::bind(address).map(Self)
+    }
 }
 
 impl Server {
@@ -94,9 +111,22 @@ impl Server {
         settings: Settings,
         executor: &idempotency::Settings,
     ) -> io::Result<Self> {
+        Self::on(Listener::bind(address)?, database, settings, executor)
+    }
+
+    /// [`Server::bind`] with an address that is bound already.
+    pub fn on(
+        listener: Listener,
+        database: Database,
+        settings: Settings,
+        executor: &idempotency::Settings,
+    ) -> io::Result<Self> {
         let (executor, lanes) = Executor::start(&database, executor)?;
-        let routes = routes(executor, database.clone(), &settings);
-        Self::with_routes(address, database, settings, routes, vec![lanes])
+        let draining = Draining::default();
+        let routes = routes(executor, &database, Arc::clone(&draining), &settings);
+        let mut server = Self::assemble(listener, database, settings, routes, vec![lanes])?;
+        server.draining = draining;
+        Ok(server)
     }
 
     /// Binds the address of another service. `lanes` are those of all executors in `routes`.
@@ -107,7 +137,17 @@ impl Server {
         routes: impl IntoEndpoint<Endpoint: 'static>,
         lanes: Vec<Lanes>,
     ) -> io::Result<Self> {
-        let listener = listener::bind(address)?;
+        let listener = Listener::bind(address)?;
+        Self::assemble(listener, database, settings, routes, lanes)
+    }
+
+    fn assemble(
+        Listener(listener): Listener,
+        database: Database,
+        settings: Settings,
+        routes: impl IntoEndpoint<Endpoint: 'static>,
+        lanes: Vec<Lanes>,
+    ) -> io::Result<Self> {
         let routes = WithHeaderLimits {
             limits: HeaderLimits {
                 count_max: settings.header_count_max,
@@ -126,7 +166,19 @@ impl Server {
             routes: WithRequestId(routes).boxed(),
             lanes,
             database,
+            draining: Draining::default(),
+            shutdown_delay: Duration::ZERO,
         })
+    }
+
+    /// Serves for so long after the beginning of a shutdown, with `/health` already 503: a load
+    /// balancer needs time to notice.
+    #[must_use]
+    pub fn with_shutdown_delay(self, delay: Duration) -> Self {
+        Self {
+            shutdown_delay: delay,
+            ..self
+        }
     }
 
     /// The address that the server listens on.
@@ -155,11 +207,15 @@ impl Server {
             routes,
             lanes,
             database,
+            draining,
+            shutdown_delay,
             ..
         } = self;
         let mut shutdown_began = None;
         let shutdown = async {
             shutdown.await;
+            draining.store(true, Ordering::Relaxed);
+            tokio::time::sleep(shutdown_delay).await;
             shutdown_began = Some(Instant::now());
         };
         let listener = LimitedListener::new(listener, &settings);

@@ -13,11 +13,12 @@ use uuid::Uuid;
 
 use super::batch::replay;
 use super::lane::Lane;
-use super::operation::{Error, Operation, Outcome};
+use super::operation::{Error, Execution, Operation, Outcome};
 use super::pending::Pending;
 use super::replay::Replays;
 use super::{Fingerprint, ScopedKey};
 use crate::db::Database;
+use crate::telemetry::metrics;
 
 /// Bounds of an executor.
 #[derive(Debug, Clone)]
@@ -113,6 +114,7 @@ impl<O: Operation> Executor<O> {
             tasks.spawn_blocking(move || runtime.block_on(lane.run()));
             lanes.push(sender);
         }
+        metrics().lanes_started(count);
         let mut heartbeat_task = JoinSet::new();
         heartbeat_task.spawn(heartbeat());
         heartbeat_task.spawn(database.clone().watch());
@@ -140,6 +142,28 @@ impl<O: Operation> Executor<O> {
         fingerprint: Fingerprint,
         operation: O,
     ) -> Result<Outcome, Error> {
+        let execution = self.execute_in_detail(key, fingerprint, operation).await;
+        execution.result
+    }
+
+    /// [`Executor::execute`], with what logs tell about it.
+    pub async fn execute_in_detail(
+        &self,
+        key: ScopedKey,
+        fingerprint: Fingerprint,
+        operation: O,
+    ) -> Execution {
+        let execution = self.run(key, fingerprint, operation).await;
+        metrics().request(execution.outcome());
+        execution
+    }
+
+    async fn run(&self, key: ScopedKey, fingerprint: Fingerprint, operation: O) -> Execution {
+        let alone = |result, cause| Execution {
+            result,
+            batch: None,
+            cause,
+        };
         let now = Instant::now();
         let deadline = now + self.request_timeout;
         let (reply, answer) = oneshot::channel();
@@ -149,26 +173,31 @@ impl<O: Operation> Executor<O> {
             fingerprint,
             operation,
             deadline,
+            batch: 0,
             epoch: self.database.epoch(now.into_std()),
             reply,
         };
         if let Some(row) = self.replays.get(&request.digest, request.epoch) {
-            return replay(&request, &row).into();
+            return alone(replay(&request, &row).into(), None);
         }
         let pending = Arc::clone(&self.pending);
-        self.lane_of(&request.digest)
-            .try_send(request)
-            .map_err(|refused| match refused {
-                mpsc::error::TrySendError::Full(_) => Error::Overloaded,
-                mpsc::error::TrySendError::Closed(_) => Error::ShuttingDown,
-            })?;
-        let executed = match timeout_at(deadline, answer).await {
-            Ok(Ok(executed)) => executed,
-            Ok(Err(_lane_gone)) => Err(Error::ShuttingDown),
-            Err(_elapsed) => Err(Error::TimedOut),
+        match self.lane_of(&request.digest).try_send(request) {
+            Ok(()) => metrics().queued(),
+            Err(mpsc::error::TrySendError::Full(_)) => return alone(Err(Error::Overloaded), None),
+            Err(mpsc::error::TrySendError::Closed(_)) => {
+                return alone(Err(Error::ShuttingDown), None);
+            }
+        }
+        let mut execution = match timeout_at(deadline, answer).await {
+            Ok(Ok(execution)) => execution,
+            Ok(Err(_lane_gone)) => alone(Err(Error::ShuttingDown), None),
+            Err(_elapsed) => alone(Err(Error::TimedOut), None),
         };
+        if execution.result == Err(Error::TimedOut) {
+            execution.cause = self.database.last_failure();
+        }
         drop(pending);
-        executed
+        execution
     }
 
     /// Few lanes make large batches, and a second one commits while the first waits for its disk:
@@ -192,10 +221,11 @@ impl<O: Operation> Executor<O> {
 
 /// Keeps a timer that is due before any deadline of a request. Without it almost every new
 /// deadline would be the next timer to fire, and tokio wakes the thread that waits for I/O to
-/// shorten its wait: a system call per request.
+/// shorten its wait: a system call per request. Also keeps the histograms small.
 async fn heartbeat() {
     let mut beat = tokio::time::interval(Duration::from_secs(1));
     loop {
         beat.tick().await;
+        metrics().upkeep();
     }
 }

@@ -1,6 +1,7 @@
 //! A lane: one batch at a time on a connection of its own.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -14,6 +15,7 @@ use super::pending::Pending;
 use super::replay::Replays;
 use crate::chain::Chain;
 use crate::db::{self, ConnectError, Database, ErrorClass, LockWait, Transactions};
+use crate::telemetry::metrics;
 
 /// The longest pause between two attempts at a batch.
 const BACKOFF_MAX: Duration = Duration::from_millis(500);
@@ -106,6 +108,11 @@ impl<O: Operation> Lane<O> {
         if waiting.is_empty() {
             self.queue.recv_many(&mut waiting, self.batch_max).await;
         }
+        metrics().taken(waiting.len());
+        let size = u32::try_from(waiting.len()).unwrap_or(u32::MAX);
+        for request in &mut waiting {
+            request.batch = size;
+        }
         (!waiting.is_empty()).then(|| Batch::new(waiting))
     }
 
@@ -116,7 +123,7 @@ impl<O: Operation> Lane<O> {
         while let Some((batch, lock_wait)) = work.pop() {
             let now = Instant::now();
             let (expired, batch) = batch.drop_expired(|request| request.deadline <= now);
-            fail(expired, Error::TimedOut);
+            fail(expired, Error::TimedOut, None);
             if batch.is_empty() {
                 continue;
             }
@@ -128,6 +135,7 @@ impl<O: Operation> Lane<O> {
                 }
                 Err(failure) => failure,
             };
+            metrics().transaction_failed(failure.class().into());
             match batch.after(failure.class(), lock_wait) {
                 Next::Retry(batch) => {
                     backoff.failed(&failure, &self.database);
@@ -137,14 +145,10 @@ impl<O: Operation> Lane<O> {
                 Next::Bisect(first, second, lock_wait) => {
                     work.extend([(second, lock_wait), (first, lock_wait)]);
                 }
-                Next::InUse(requests) => fail(requests, Error::InUse),
+                Next::InUse(requests) => fail(requests, Error::InUse, None),
                 Next::Reject(requests, rest) => {
-                    tracing::error!(
-                        error = %Chain(&failure),
-                        database = %self.database.url(),
-                        "the database rejected a request"
-                    );
-                    fail(requests, Error::Failed);
+                    let cause = Chain(&failure).to_string().into();
+                    fail(requests, Error::Failed, Some(&cause));
                     work.push((rest, lock_wait));
                 }
             }
@@ -163,6 +167,7 @@ impl<O: Operation> Lane<O> {
             None => self.database.transactions().await?,
         };
         let claimants = batch.claimants();
+        let began = Instant::now();
         let transaction = AssertUnwindSafe(commit(&mut transactions, &claimants, lock_wait));
         let result = match tokio::time::timeout(
             self.transaction_timeout,
@@ -174,6 +179,7 @@ impl<O: Operation> Lane<O> {
             Ok(Err(_panic)) => Err(AttemptError::Panicked),
             Err(_elapsed) => Err(AttemptError::TimedOut(self.transaction_timeout)),
         };
+        metrics().transaction(began.elapsed());
         let known = result.as_ref().err();
         if known.is_none_or(AttemptError::spares_connection) {
             self.transactions = Some(transactions);
@@ -190,15 +196,15 @@ impl<O: Operation> Lane<O> {
             {
                 self.replays.keep(request.digest, request.epoch, row);
             }
-            request.answer(ending.into());
+            request.answer(ending.into(), None);
         }
         settled.again
     }
 }
 
-fn fail<O: Operation>(requests: Vec<Pending<O>>, error: Error) {
+fn fail<O: Operation>(requests: Vec<Pending<O>>, error: Error, cause: Option<&Arc<str>>) {
     for request in requests {
-        request.answer(Err(error));
+        request.answer(Err(error), cause.cloned());
     }
 }
 

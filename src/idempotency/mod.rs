@@ -27,4 +27,4 @@ mod replay;
 pub use self::executor::{Executor, Lanes, Settings};
 pub use self::fingerprint::Fingerprint;
 pub use self::key::{IdempotencyKey, InvalidKey, Scope, ScopedKey};
-pub use self::operation::{Answer, Error, Operation, Outcome, StoredAnswer};
+pub use self::operation::{Answer, Error, Execution, Operation, Outcome, StoredAnswer};

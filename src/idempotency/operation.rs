@@ -1,8 +1,12 @@
 //! What is made idempotent, and how an execution can end.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use sea_orm::{DatabaseTransaction, DbErr};
 use uuid::Uuid;
+
+use crate::telemetry::RequestOutcome;
 
 /// An effect that happens at most once per key.
 ///
@@ -90,6 +94,48 @@ pub enum Outcome {
     Created(StoredAnswer),
     /// An earlier request with the same payload was.
     Replayed(StoredAnswer),
+}
+
+/// How an execution ended, with what logs and metrics tell about it.
+#[derive(Debug, Clone)]
+pub struct Execution {
+    /// The answer, or why there is none.
+    pub result: Result<Outcome, Error>,
+    /// Requests in the batch. `None` if the request was not in one: replayed from memory, or not
+    /// taken from the queue.
+    pub batch: Option<u32>,
+    /// The causes of a failure.
+    pub cause: Option<Arc<str>>,
+}
+
+impl Execution {
+    /// How it ended, in one word.
+    #[must_use]
+    pub fn outcome(&self) -> RequestOutcome {
+        match &self.result {
+            Ok(Outcome::Created(stored) | Outcome::Replayed(stored))
+                if stored.answer.is_refused() =>
+            {
+                RequestOutcome::Refused
+            }
+            Ok(Outcome::Created(_)) => RequestOutcome::Created,
+            Ok(Outcome::Replayed(_)) if self.batch.is_none() => RequestOutcome::ReplayedFromMemory,
+            Ok(Outcome::Replayed(_)) => RequestOutcome::ReplayedFromDatabase,
+            Err(Error::Reused) => RequestOutcome::Reused,
+            Err(Error::InUse) => RequestOutcome::InUse,
+            Err(Error::Overloaded | Error::TimedOut | Error::ShuttingDown) => {
+                RequestOutcome::Unavailable
+            }
+            Err(Error::Failed) => RequestOutcome::Failed,
+        }
+    }
+
+    /// ID of what was created.
+    #[must_use]
+    pub fn resource(&self) -> Option<Uuid> {
+        let (Outcome::Created(stored) | Outcome::Replayed(stored)) = self.result.as_ref().ok()?;
+        Some(stored.resource)
+    }
 }
 
 /// Why a request has no answer. Except after [`Error::Reused`], retrying with the same key is

@@ -1,5 +1,7 @@
 //! A request that waits for its answer.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -7,11 +9,11 @@ use uuid::Uuid;
 
 use super::batch::{self, Ending};
 use super::commit::KeyRow;
-use super::operation::{Answer, Error, Operation, Outcome, StoredAnswer};
+use super::operation::{Answer, Error, Execution, Operation, Outcome, StoredAnswer};
 use super::{Fingerprint, ScopedKey};
 use crate::db::Epoch;
 
-/// The result that a caller waits for.
+/// The result of a request.
 pub(super) type Executed = Result<Outcome, Error>;
 
 /// One request in a lane.
@@ -25,13 +27,19 @@ pub(super) struct Pending<O> {
     pub(super) deadline: Instant,
     /// The epoch of the database in which the request arrived.
     pub(super) epoch: Option<Epoch>,
-    pub(super) reply: oneshot::Sender<Executed>,
+    /// Requests in its batch, once it is in one.
+    pub(super) batch: u32,
+    pub(super) reply: oneshot::Sender<Execution>,
 }
 
 impl<O: Operation> Pending<O> {
     /// Answers the caller. If it has gone, its retry replays.
-    pub(super) fn answer(self, executed: Executed) {
-        let _ = self.reply.send(executed);
+    pub(super) fn answer(self, executed: Executed, cause: Option<Arc<str>>) {
+        let _ = self.reply.send(Execution {
+            result: executed,
+            batch: Some(self.batch),
+            cause,
+        });
     }
 
     /// The row that the request inserts once it is answered.

@@ -6,14 +6,18 @@ use std::path::{Path, PathBuf};
 const MAY_NAME: &[(&str, &str)] = &[
     ("lib", ""),
     ("main", "cli"),
-    ("cli", "http order idempotency db hammer client chain"),
-    ("http", "order idempotency db json chain"),
+    (
+        "cli",
+        "http order idempotency db hammer client chain telemetry",
+    ),
+    ("http", "order idempotency db json chain telemetry"),
     ("order", "idempotency db"),
-    ("idempotency", "db json failpoint chain"),
+    ("idempotency", "db json failpoint chain telemetry"),
     ("json", ""),
-    ("db", "failpoint chain"),
+    ("db", "failpoint chain telemetry"),
     ("failpoint", ""),
     ("chain", ""),
+    ("telemetry", ""),
     ("hammer", ""),
     ("client", ""),
 ];

@@ -22,6 +22,7 @@ mod harness;
 mod instances;
 mod limits;
 mod lost_commit;
+mod observe;
 mod openapi;
 mod overload;
 mod parse;

@@ -8,24 +8,19 @@ use sea_orm::DbErr;
 use super::{Kind, Problem};
 use crate::chain::Chain;
 use crate::db;
+use crate::http::observed::note;
 use crate::idempotency::{Error, InvalidKey};
 use crate::json::InvalidJson;
 use crate::order::InvalidOrder;
 
 impl Problem {
-    /// A failed read: transient, or else a bug, which is logged.
+    /// A failed read: transient, or else a bug. It is logged with the request.
+    #[must_use]
     pub fn from_read_error(error: &DbErr) -> Self {
+        note(|facts| facts.cause = Some(Chain(error).to_string()));
         if db::class(error) == db::ErrorClass::Rejected {
-            tracing::error!(
-                error = %Chain(error),
-                "the database rejected a query"
-            );
             Kind::Internal.into()
         } else {
-            tracing::warn!(
-                error = %Chain(error),
-                "cannot read from the database"
-            );
             Kind::Unavailable.into()
         }
     }
@@ -98,7 +93,7 @@ impl From<poem::Error> for Problem {
         if error.status().is_client_error() {
             return Self::new(Kind::RequestInvalid, error.to_string());
         }
-        tracing::error!(%error, "the framework failed");
+        note(|facts| facts.cause = Some(error.to_string()));
         Kind::Internal.into()
     }
 }

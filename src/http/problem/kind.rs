@@ -99,6 +99,11 @@ macro_rules! problems {
             /// Every kind, in the order of the table.
             pub(in crate::http) const ALL: &[Self] = &[$(Self::$kind),+];
 
+            /// Its stable name.
+            pub(in crate::http) const fn code(self) -> &'static str {
+                self.row().code
+            }
+
             /// The row of the kind.
             pub(in crate::http) const fn row(self) -> &'static Row {
                 match self {

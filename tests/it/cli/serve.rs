@@ -181,7 +181,14 @@ async fn the_log_shows_no_password_and_is_json_on_request() {
     url.set_password(Some(&password)).unwrap();
     let mut command = Process::on(
         &database,
-        &["serve", "--log", "trace", "--log-format", "json"],
+        &[
+            "serve",
+            "--log",
+            "trace",
+            "--log-format",
+            "json",
+            "--access-log",
+        ],
     );
     command
         .env("DATABASE_URL", url.as_str())

@@ -1,0 +1,227 @@
+//! Metrics of the process, and the words that metrics and logs share. Knows no other module.
+//!
+//! Handles are registered once, so that recording is an atomic operation without a lookup, a lock
+//! or an allocation.
+
+mod table;
+mod words;
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder};
+use metrics_exporter_prometheus::{
+    Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
+};
+
+pub use self::table::{Kind, Row, TABLE};
+pub use self::words::{FailureReason, HttpOperation, RequestOutcome};
+
+/// Status classes of responses.
+const CLASSES: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];
+
+/// The metrics of this process.
+#[must_use]
+pub fn metrics() -> &'static Metrics {
+    static METRICS: LazyLock<Metrics> = LazyLock::new(Metrics::new);
+    &METRICS
+}
+
+/// The handles of all metrics.
+pub struct Metrics {
+    page: PrometheusHandle,
+    requests: Vec<Counter>,
+    responses: Vec<[Counter; CLASSES.len()]>,
+    request_seconds: Vec<Histogram>,
+    batch_size: Histogram,
+    queued: Gauge,
+    lanes: Gauge,
+    transaction_seconds: Histogram,
+    transaction_failures: Vec<Counter>,
+    database_up: Gauge,
+    database_outages: Counter,
+    database_exchanges: Counter,
+    read_connections_open: Gauge,
+    read_connections_idle: Gauge,
+}
+
+impl Metrics {
+    fn new() -> Self {
+        let registry = Registry::new();
+        let operations = HttpOperation::ALL;
+        let by_class = |operation: &HttpOperation| {
+            CLASSES.map(|class| {
+                let labels = [("operation", operation.name()), ("status", class)];
+                registry.counter(&table::RESPONSES, &labels)
+            })
+        };
+        let metrics = Self {
+            page: registry.0.handle(),
+            requests: registry.counters(
+                &table::REQUESTS,
+                RequestOutcome::ALL,
+                RequestOutcome::name,
+            ),
+            responses: operations.iter().map(by_class).collect(),
+            request_seconds: operations
+                .iter()
+                .map(|operation| {
+                    let label = [("operation", operation.name())];
+                    registry.histogram(&table::REQUEST_SECONDS, &label)
+                })
+                .collect(),
+            batch_size: registry.histogram(&table::BATCH_SIZE, &[]),
+            queued: registry.gauge(&table::QUEUED, &[]),
+            lanes: registry.gauge(&table::LANES, &[]),
+            transaction_seconds: registry.histogram(&table::TRANSACTION_SECONDS, &[]),
+            transaction_failures: registry.counters(
+                &table::TRANSACTION_FAILURES,
+                FailureReason::ALL,
+                FailureReason::name,
+            ),
+            database_up: registry.gauge(&table::DATABASE_UP, &[]),
+            database_outages: registry.counter(&table::DATABASE_OUTAGES, &[]),
+            database_exchanges: registry.counter(&table::DATABASE_EXCHANGES, &[]),
+            read_connections_open: registry.gauge(&table::READ_CONNECTIONS, &[("state", "open")]),
+            read_connections_idle: registry.gauge(&table::READ_CONNECTIONS, &[("state", "idle")]),
+        };
+        let version = [("version", env!("CARGO_PKG_VERSION"))];
+        registry.gauge(&table::BUILD_INFO, &version).set(1.0);
+        metrics
+    }
+
+    /// The text that Prometheus reads.
+    #[must_use]
+    pub fn page(&self) -> String {
+        self.page.render()
+    }
+
+    /// Sorts the values of histograms into their buckets, which a scrape does too: without either
+    /// they would pile up. To be called every few seconds.
+    pub fn upkeep(&self) {
+        self.page.run_upkeep();
+    }
+
+    /// A request with a key has ended.
+    pub fn request(&self, outcome: RequestOutcome) {
+        self.requests[outcome as usize].increment(1);
+    }
+
+    /// An HTTP request was answered.
+    pub fn response(&self, operation: HttpOperation, status: u16, took: Duration) {
+        let class = usize::from(status / 100).clamp(2, 5) - 2;
+        self.responses[operation as usize][class].increment(1);
+        self.request_seconds[operation as usize].record(took);
+    }
+
+    /// A request waits in the queue of a lane.
+    pub fn queued(&self) {
+        self.queued.increment(1.0);
+    }
+
+    /// A lane took this many requests.
+    pub fn taken(&self, requests: usize) {
+        let size = size(requests);
+        self.queued.decrement(size);
+        self.batch_size.record(size);
+    }
+
+    /// Lanes have started.
+    pub fn lanes_started(&self, count: usize) {
+        self.lanes.increment(size(count));
+    }
+
+    /// A transaction has ended, well or badly.
+    pub fn transaction(&self, took: Duration) {
+        self.transaction_seconds.record(took);
+    }
+
+    /// A transaction has failed.
+    pub fn transaction_failed(&self, reason: FailureReason) {
+        self.transaction_failures[reason as usize].increment(1);
+    }
+
+    /// The database answers.
+    pub fn database_is_up(&self) {
+        self.database_up.set(1.0);
+    }
+
+    /// An outage of the database has begun.
+    pub fn database_is_down(&self) {
+        self.database_up.set(0.0);
+        self.database_outages.increment(1);
+    }
+
+    /// The database is another than before.
+    pub fn database_exchanged(&self) {
+        self.database_exchanges.increment(1);
+    }
+
+    /// The connections for reads, at the moment of a scrape.
+    pub fn read_connections(&self, open: usize, idle: usize) {
+        self.read_connections_open.set(size(open));
+        self.read_connections_idle.set(size(idle));
+    }
+}
+
+/// Small numbers only.
+fn size(count: usize) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
+}
+
+/// Registers handles and describes their metrics.
+struct Registry(PrometheusRecorder);
+
+impl Registry {
+    fn new() -> Self {
+        let mut builder = PrometheusBuilder::new();
+        for row in TABLE {
+            if let Kind::Histogram(buckets) = row.kind {
+                let name = Matcher::Full(row.name.to_owned());
+                let set = builder.set_buckets_for_metric(name, buckets);
+                builder = set.expect("every histogram has buckets");
+            }
+        }
+        let recorder = builder.build_recorder();
+        for row in TABLE {
+            let (name, unit) = (row.name.into(), Some(row.unit));
+            match row.kind {
+                Kind::Counter => recorder.describe_counter(name, unit, row.help.into()),
+                Kind::Gauge => recorder.describe_gauge(name, unit, row.help.into()),
+                Kind::Histogram(_) => recorder.describe_histogram(name, unit, row.help.into()),
+            }
+        }
+        Self(recorder)
+    }
+
+    fn counter(&self, row: &Row, labels: &[(&'static str, &'static str)]) -> Counter {
+        self.0.register_counter(&key(row, labels), &METADATA)
+    }
+
+    fn counters<T: Copy>(
+        &self,
+        row: &Row,
+        values: &[T],
+        name: impl Fn(T) -> &'static str,
+    ) -> Vec<Counter> {
+        let label = row.label.unwrap_or_default();
+        let values = values.iter().map(|value| [(label, name(*value))]);
+        values.map(|labels| self.counter(row, &labels)).collect()
+    }
+
+    fn gauge(&self, row: &Row, labels: &[(&'static str, &'static str)]) -> Gauge {
+        self.0.register_gauge(&key(row, labels), &METADATA)
+    }
+
+    fn histogram(&self, row: &Row, labels: &[(&'static str, &'static str)]) -> Histogram {
+        self.0.register_histogram(&key(row, labels), &METADATA)
+    }
+}
+
+static METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, None);
+
+fn key(row: &Row, labels: &[(&'static str, &'static str)]) -> Key {
+    let label =
+        |(name, value): &(&'static str, &'static str)| Label::from_static_parts(name, value);
+    Key::from_parts(row.name, labels.iter().map(label).collect::<Vec<_>>())
+}

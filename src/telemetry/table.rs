@@ -1,0 +1,91 @@
+//! The table of metrics: one row for each, with everything about it.
+//!
+//! To add a metric, add a row to [`TABLE`] and a handle to [`Metrics`](super::Metrics). The page
+//! `docs/observability.md` has the same table, and a test compares them.
+
+/// Everything about one metric.
+#[derive(Debug)]
+pub struct Row {
+    /// Its name, with the unit as its suffix.
+    pub name: &'static str,
+    /// What kind of metric it is.
+    pub kind: Kind,
+    /// Its unit.
+    pub unit: metrics::Unit,
+    /// What it counts or measures.
+    pub help: &'static str,
+    /// The name of its label, if it has one.
+    pub label: Option<&'static str>,
+}
+
+/// Kinds of metrics.
+#[derive(Debug)]
+pub enum Kind {
+    /// Only grows.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Counts values by these upper bounds.
+    Histogram(&'static [f64]),
+}
+
+use self::Kind::{Counter, Gauge, Histogram};
+use metrics::Unit;
+
+/// Upper bounds of durations, in seconds: a replay from memory takes less than the first, a request
+/// has its deadline at the last.
+const SECONDS: &[f64] = &[
+    0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
+    10.0,
+];
+
+/// Upper bounds of batch sizes. The default maximum is 256.
+const SIZES: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
+
+/// Declares the rows, each as a constant, and the table of all.
+macro_rules! table {
+    ($($(#[doc = $help:literal])+ $constant:ident = $name:literal, $kind:expr, $unit:expr, $label:expr;)+) => {
+        $(
+            $(#[doc = $help])+
+            pub(super) const $constant: Row = Row {
+                name: $name,
+                kind: $kind,
+                unit: $unit,
+                help: concat!($($help),+).trim_ascii(),
+                label: $label,
+            };
+        )+
+
+        /// Every metric.
+        pub const TABLE: &[Row] = &[$($constant),+];
+    };
+}
+
+table! {
+    /// Requests to place an order, by outcome.
+    REQUESTS = "orders_requests_total", Counter, Unit::Count, Some("outcome");
+    /// HTTP responses, by operation and status class.
+    RESPONSES = "orders_http_responses_total", Counter, Unit::Count, Some("operation");
+    /// Time from the head of a request to its response, by operation.
+    REQUEST_SECONDS = "orders_http_request_duration_seconds", Histogram(SECONDS), Unit::Seconds, Some("operation");
+    /// Requests that a lane took at once.
+    BATCH_SIZE = "orders_batch_size", Histogram(SIZES), Unit::Count, None;
+    /// Requests that wait in the queues of the lanes.
+    QUEUED = "orders_queued_requests", Gauge, Unit::Count, None;
+    /// Lanes, each of which runs one transaction at a time.
+    LANES = "orders_lanes", Gauge, Unit::Count, None;
+    /// Time of a transaction, from BEGIN to the last read after COMMIT.
+    TRANSACTION_SECONDS = "orders_transaction_duration_seconds", Histogram(SECONDS), Unit::Seconds, None;
+    /// Transactions that failed and were retried, bisected or given up, by reason.
+    TRANSACTION_FAILURES = "orders_transaction_failures_total", Counter, Unit::Count, Some("reason");
+    /// Whether the database answers: 1 or 0.
+    DATABASE_UP = "orders_database_up", Gauge, Unit::Count, None;
+    /// Outages of the database.
+    DATABASE_OUTAGES = "orders_database_outages_total", Counter, Unit::Count, None;
+    /// Times that the database was exchanged: schema rebuilt, backup restored, server restarted.
+    DATABASE_EXCHANGES = "orders_database_exchanges_total", Counter, Unit::Count, None;
+    /// Connections of the pool for reads, by state.
+    READ_CONNECTIONS = "orders_read_connections", Gauge, Unit::Count, Some("state");
+    /// Always 1, with the version as a label.
+    BUILD_INFO = "orders_build_info", Gauge, Unit::Count, Some("version");
+}
