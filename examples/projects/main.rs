@@ -108,8 +108,8 @@ impl Projects {
         };
         let fingerprint = Fingerprint::of(CreateProject::NAME, &payload);
         let create = CreateProject(project);
-        let outcome = self.executor.execute(key, fingerprint, create).await?;
-        Ok(Answered::new(outcome, "/projects"))
+        let executed = self.executor.execute(key, fingerprint, create).await;
+        Answered::new(executed, "/projects", self.executor.retention())
     }
 }
 

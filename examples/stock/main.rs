@@ -207,8 +207,8 @@ impl Api {
             key: key.0,
         };
         let fingerprint = Fingerprint::of(Reserve::NAME, &payload);
-        let outcome = self.executor.execute(key, fingerprint, reserve).await?;
-        Ok(Answered::new(outcome, "/reservations"))
+        let executed = self.executor.execute(key, fingerprint, reserve).await;
+        Answered::new(executed, "/reservations", self.executor.retention())
     }
 
     #[oai(path = "/stock", method = "get")]

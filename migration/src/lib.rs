@@ -14,6 +14,7 @@ pub use sea_orm_migration::prelude::MigratorTrait;
 
 mod m20261122_000001_orders;
 mod m20261122_000002_idempotency_keys;
+mod m20261124_000003_retention;
 
 /// Migrates a database to the current schema, and back.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m20261122_000001_orders::Migration),
             Box::new(m20261122_000002_idempotency_keys::Migration),
+            Box::new(m20261124_000003_retention::Migration),
         ]
     }
 }

@@ -14,7 +14,9 @@ mod log;
 mod migrate;
 mod parse;
 mod place;
+mod retention;
 mod serve;
+mod sweep;
 
 use std::error::Error as StdError;
 use std::io::{self, Write};
@@ -38,6 +40,8 @@ enum Command {
     Serve(Box<serve::ServeArgs>),
     /// Migrate the database schema, or show its status
     Migrate(migrate::MigrateArgs),
+    /// Delete the expired answers of keys, as serve does from time to time
+    Sweep(sweep::SweepArgs),
     /// Verify that a service stores exactly one order per key
     Hammer(Box<hammer::HammerArgs>),
     /// Place an order exactly once, with retries
@@ -117,6 +121,7 @@ async fn run(command: Command, log: &log::LogArgs) -> Result<Status, CliError> {
     match command {
         Command::Serve(args) => args.run().await,
         Command::Migrate(args) => args.run().await,
+        Command::Sweep(args) => args.run().await,
         Command::Hammer(args) => args.run().await,
         Command::Place(args) => args.run(log).await,
         Command::Key(args) => args.run(),

@@ -8,15 +8,17 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use nix::sys::signal::Signal;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
 
 use super::database::{Missing, ServedDatabaseArgs};
 use super::limits::{self, LimitArgs};
 use super::log::AccessLogArgs;
+use super::retention::RetentionArgs;
 use super::{CliError, Status, check, parse, print};
 use crate::chain::Chain;
 use crate::db::{ConnectError, Database};
 use crate::http::{self, Listener, Server};
-use crate::idempotency;
+use crate::idempotency::{self, Retention, Sweeper};
 
 /// How often a database that is not up is tried at start.
 const WAIT_PAUSE: Duration = Duration::from_millis(500);
@@ -74,6 +76,11 @@ pub(super) struct ServeArgs {
         value_name = "BYTES"
     )]
     replay_cache: u64,
+    #[command(flatten)]
+    retention: RetentionArgs,
+    /// How often expired keys are swept, by one instance for all; 0s never
+    #[arg(long, env = "ORDERS_SWEEP_INTERVAL", default_value = "1h", value_parser = parse::duration, value_name = "DURATION")]
+    sweep_interval: Duration,
     /// Time limit for placing an order; then 503
     #[arg(long, env = "ORDERS_REQUEST_TIMEOUT", default_value = "10s", value_parser = parse::duration, value_name = "DURATION")]
     request_timeout: Duration,
@@ -136,6 +143,7 @@ enum Error {
 impl ServeArgs {
     pub(super) async fn run(self) -> Result<Status, CliError> {
         self.check_timeouts()?;
+        let retention = self.retention.retention()?;
         if self.check {
             self.http_settings()?;
             self.address().await?;
@@ -156,7 +164,13 @@ impl ServeArgs {
             database = self.prepare_database() => database?,
             () = &mut shutdown => return Ok(Status::Done),
         };
-        let server = self.server(listener, database)?;
+        // Its last transaction is rolled back when it is dropped.
+        let mut sweeping = JoinSet::new();
+        if !self.sweep_interval.is_zero() {
+            let sweeper = Sweeper::new(database.clone(), retention);
+            sweeping.spawn(sweeper.run(self.sweep_interval));
+        }
+        let server = self.server(listener, database, retention)?;
         let url = server.url();
         print(&format!("{url}\n"))?;
         tracing::info!(address = %server.address(), "serving, API documentation at {url}/docs");
@@ -255,7 +269,12 @@ impl ServeArgs {
         Listener::bind(address).map_err(|source| self.cannot_listen(source))
     }
 
-    fn server(&self, listener: Listener, database: Database) -> Result<Server, CliError> {
+    fn server(
+        &self,
+        listener: Listener,
+        database: Database,
+        retention: Retention,
+    ) -> Result<Server, CliError> {
         let http = self.http_settings()?;
         limits::reload_on_hangup(&http)?;
         let executor = idempotency::Settings {
@@ -263,6 +282,7 @@ impl ServeArgs {
             batch_max: self.batch_max,
             queue_max: self.queue_max,
             replay_bytes_max: self.replay_cache,
+            retention,
             request_timeout: self.request_timeout,
             transaction_timeout: self.database.transaction_timeout,
         };

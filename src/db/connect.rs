@@ -34,6 +34,8 @@ pub(super) enum Purpose {
     Shared(NonZeroU32),
     /// Transactions of one owner, one after the other, which repeats what failed.
     Lane,
+    /// The same, of which a crash may undo the last ones.
+    Background,
 }
 
 /// Opens a pool and proves that the database accepts a connection.
@@ -72,6 +74,10 @@ impl From<sqlx::Error> for ConnectFailure {
 
 async fn sqlite_pool(settings: &Settings, purpose: Purpose) -> Result<Connection, ConnectFailure> {
     let mut options = sqlite_options(settings)?;
+    if purpose == Purpose::Background {
+        // The next commit of a lane makes it durable.
+        options = checkpoint::options(options).synchronous(SqliteSynchronous::Normal);
+    }
     // The first connection is opened directly, as for PostgreSQL below.
     options.connect().await?.close().await?;
     // An empty file in place of one that was removed would not be the database.
@@ -121,6 +127,7 @@ fn lazy_pool<D: Database>(
 ) -> Pool<D> {
     let connections = match purpose {
         Purpose::Shared(connections) => connections.get(),
+        Purpose::Background => 1,
         Purpose::Lane if settings.url.backend() == DbBackend::Sqlite => 1,
         // The second reads while a transaction is begun on the first.
         Purpose::Lane => 2,
@@ -131,7 +138,7 @@ fn lazy_pool<D: Database>(
         // sqlx's idle reaper can busy-loop (sqlx#3645).
         .idle_timeout(None)
         .max_lifetime(None)
-        .test_before_acquire(purpose != Purpose::Lane)
+        .test_before_acquire(matches!(purpose, Purpose::Shared(_)))
         // Replaces connections to a file that was removed or replaced.
         .before_acquire(move |_, connection| {
             let opened = || Instant::now().checked_sub(connection.age);
@@ -242,7 +249,10 @@ fn postgres_options(
         // A statement outlives its transaction on a session that is no longer ours.
         return Ok(options.statement_cache_capacity(0));
     }
-    if purpose == Purpose::Lane {
+    if purpose == Purpose::Background {
+        options = options.options([("synchronous_commit", "off")]);
+    }
+    if !matches!(purpose, Purpose::Shared(_)) {
         // A plan that was made while a table was empty stays for the life of its prepared
         // statement, and a sequential scan was right then.
         options = options.options([("enable_seqscan", "off")]);

@@ -5,12 +5,15 @@
 
 mod backup;
 mod checkpoint;
+pub mod clock;
 mod connect;
 mod connection;
 pub mod entity;
 mod error;
 mod file;
+mod lease;
 mod schema;
+mod slices;
 mod transactions;
 mod unopened;
 mod url;
@@ -26,7 +29,9 @@ pub use self::backup::BackupError;
 use self::connect::Purpose;
 pub use self::connection::{Connection, LockWait};
 pub use self::error::{Cause, ConnectError, ErrorClass, class};
+pub use self::lease::Lease;
 pub use self::schema::{Migration, Schema, SchemaError};
+pub use self::slices::Slices;
 pub use self::transactions::Transactions;
 pub use self::unopened::FileProblem;
 pub use self::url::{DatabaseUrl, InvalidUrl, SettingsScope};
@@ -121,6 +126,12 @@ impl Database {
     /// Opens a connection for one task.
     pub async fn connection(&self) -> Result<Connection, ConnectError> {
         connect::pool(&self.settings, Purpose::Shared(NonZeroU32::MIN)).await
+    }
+
+    /// Opens a connection for work that may be lost in a crash and done again. Its commits do not
+    /// wait for the disk, except through a pooler.
+    pub async fn background(&self) -> Result<Connection, ConnectError> {
+        connect::pool(&self.settings, Purpose::Background).await
     }
 
     /// Fails if an SQLite file cannot be written. Opening it and beginning a transaction succeed

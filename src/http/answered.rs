@@ -1,6 +1,7 @@
 //! The response to a request that was executed or replayed.
 
 use std::marker::PhantomData;
+use std::time::SystemTime;
 
 use poem::http::{StatusCode, header};
 use poem::{IntoResponse, Response};
@@ -8,9 +9,13 @@ use poem_openapi::ApiResponse;
 use poem_openapi::registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses, Registry};
 use poem_openapi::types::Type;
 
-use crate::idempotency::{Answer, Outcome};
+use super::Problem;
+use crate::idempotency::{Answer, Error, Outcome, Retention};
 
 const REPLAYED: &str = "Idempotent-Replayed";
+
+/// From when on the answer may be gone.
+const EXPIRES: &str = "Idempotency-Expires";
 
 /// An [`Outcome`] as a response: 201 for the request that was executed, 200 and
 /// `Idempotent-Replayed: true` for the others, with the same bytes and the same `Location`. A
@@ -20,19 +25,27 @@ const REPLAYED: &str = "Idempotent-Replayed";
 #[derive(Debug)]
 pub struct Answered<T = ()> {
     outcome: Outcome,
+    expires: Option<SystemTime>,
     collection: &'static str,
     schema: PhantomData<T>,
 }
 
 impl<T> Answered<T> {
-    /// The response to an outcome; `collection` is the path under which its resource is found.
-    #[must_use]
-    pub fn new(outcome: Outcome, collection: &'static str) -> Self {
-        Self {
+    /// The response to a request that was executed, or else the problem; `collection` is the path
+    /// under which its resource is found.
+    pub fn new(
+        executed: Result<Outcome, Error>,
+        collection: &'static str,
+        retention: &Retention,
+    ) -> Result<Self, Problem> {
+        let outcome = executed.map_err(|error| Problem::from_execution(error, collection))?;
+        let (Outcome::Created(stored) | Outcome::Replayed(stored)) = &outcome;
+        Ok(Self {
+            expires: stored.expires(retention),
             outcome,
             collection,
             schema: PhantomData,
-        }
+        })
     }
 }
 
@@ -43,6 +56,9 @@ impl<T: Send> IntoResponse for Answered<T> {
             Outcome::Replayed(stored) => (stored, true),
         };
         let mut response = Response::builder().content_type("application/json");
+        if let Some(expires) = self.expires {
+            response = response.header(EXPIRES, httpdate::fmt_http_date(expires));
+        }
         if replayed {
             response = response.header(REPLAYED, "true");
         }
@@ -78,15 +94,20 @@ impl<T: Type> ApiResponse for Answered<T> {
             headers,
         };
         let location = || meta_header("LOCATION", "The path of the order.", String::schema_ref());
+        let expires = || {
+            let description = "From when on the answer may be gone. A retry then gets 409 \
+                               `IDEMPOTENCY_KEY_EXPIRED`.";
+            meta_header("IDEMPOTENCY-EXPIRES", description, String::schema_ref())
+        };
         let replayed = meta_header("IDEMPOTENT-REPLAYED", "Always true.", bool::schema_ref());
         MetaResponses {
             responses: vec![
-                response(201, "The order was placed.", vec![location()]),
+                response(201, "The order was placed.", vec![location(), expires()]),
                 response(
                     200,
                     "An earlier request with this key and payload placed the order. The body is \
                      that of its response, byte for byte.",
-                    vec![location(), replayed],
+                    vec![location(), expires(), replayed],
                 ),
             ],
         }

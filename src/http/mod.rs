@@ -1,6 +1,6 @@
 //! The service over HTTP: the only module that knows poem, statuses and headers.
 //!
-//! - `orders` and `health`: the handlers. `request` reads what they take, `schema` describes the
+//! - `orders`, `admin` and `health`: the handlers. `request` reads what they take, `schema` describes the
 //!   JSON bodies, `problem` is everything that is answered instead.
 //! - `middleware`: what surrounds the handlers; `observed` and `trace`: what it logs. `metrics`: the
 //!   page for Prometheus. `routes` puts it all together.
@@ -14,6 +14,7 @@
 //! [`Service`], [`Key`], [`JsonBody`], [`Answered`] and [`Problem`] serve any idempotent endpoint:
 //! see `examples/projects` and `docs/operations.md`.
 
+mod admin;
 mod answered;
 mod cors;
 mod document;

@@ -67,7 +67,7 @@ impl OrdersApi {
             .execute_in_detail(key, fingerprint, order)
             .await;
         note(|facts| facts.executed(digest, &execution));
-        Ok(Answered::new(execution.result?, "/orders"))
+        Answered::new(execution.result, "/orders", self.executor.retention())
     }
 
     /// List orders

@@ -8,6 +8,7 @@ use poem::endpoint::make_sync;
 use poem::http::{StatusCode, header};
 use poem::{IntoEndpoint, Request, Response, Route, get};
 
+use super::admin::AdminApi;
 use super::health::HealthApi;
 use super::orders::OrdersApi;
 use super::rate::{RateLimits, WithRateLimit};
@@ -15,11 +16,11 @@ use super::request::BodyLimits;
 use super::server::Draining;
 use super::{Settings, document, gzip, metrics};
 use crate::db::Database;
-use crate::idempotency::Executor;
+use crate::idempotency::{Executor, Sweeper};
 use crate::order::PlaceOrder;
 
 /// Everything that the OpenAPI document describes.
-pub(super) type Api = (OrdersApi, HealthApi);
+pub(super) type Api = (OrdersApi, HealthApi, AdminApi);
 
 /// All routes.
 pub(super) fn routes(
@@ -28,6 +29,9 @@ pub(super) fn routes(
     draining: Draining,
     settings: &Settings,
 ) -> Route {
+    let admin = AdminApi {
+        sweeper: Sweeper::new(database.clone(), *executor.retention()),
+    };
     let orders = OrdersApi {
         executor,
         reads: database.reads().clone(),
@@ -40,7 +44,7 @@ pub(super) fn routes(
         database: database.clone(),
         draining,
     };
-    let api = Arc::new(document::service((orders, health)).into_endpoint());
+    let api = Arc::new(document::service((orders, health, admin)).into_endpoint());
     let limited = Arc::new(WithRateLimit {
         limits: settings.rate_limit.map(RateLimits::new),
         inner: Arc::clone(&api),

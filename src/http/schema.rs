@@ -140,3 +140,17 @@ impl Example for Health {
         }
     }
 }
+
+/// What a sweep has done.
+#[derive(Object)]
+#[oai(example)]
+pub(super) struct Cleanup {
+    /// How many stored answers were deleted.
+    deleted: u64,
+}
+
+impl Example for Cleanup {
+    fn example() -> Self {
+        Self { deleted: 42 }
+    }
+}

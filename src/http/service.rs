@@ -5,13 +5,18 @@ use std::error::Error as _;
 use std::fmt;
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::time::Duration;
 
 use poem::IntoEndpoint;
 use sea_orm::{ConnectionTrait, DbErr, EntityTrait, Schema};
+use tokio::task::JoinSet;
 
 use super::{Server, Settings, resolve, shutdown_signal};
 use crate::db::{self, ConnectError, Database, DatabaseUrl, InvalidUrl, SchemaError};
-use crate::idempotency::{self, Executor, Lanes, Operation};
+use crate::idempotency::{self, Executor, Lanes, Operation, Retention, Sweeper};
+
+/// How often expired keys are swept: as in `orders serve`.
+const SWEEP_INTERVAL: Duration = Duration::from_hours(1);
 
 /// A service on one database, with the default settings of `orders serve`.
 #[derive(Debug)]
@@ -133,6 +138,9 @@ impl Service {
         };
         let address = resolve(&host, port).await.map_err(listen)?;
         let settings = Settings::default();
+        let mut sweeping = JoinSet::new();
+        let sweeper = Sweeper::new(self.database.clone(), Retention::default());
+        sweeping.spawn(sweeper.run(SWEEP_INTERVAL));
         let server = Server::with_routes(address, self.database, settings, routes, self.lanes)
             .map_err(listen)?;
         // The service does not depend on a reader of its URL.

@@ -17,6 +17,8 @@ pub trait Request {
     fn key(&self) -> &Self::Key;
     /// Whether this very request inserted `row`.
     fn inserted(&self, row: &Self::Row) -> bool;
+    /// Whether the answer in `row` has expired, and its payload with it.
+    fn has_expired(row: &Self::Row) -> bool;
     /// Whether the payload is that of the request that inserted `row`.
     fn matches(&self, row: &Self::Row) -> bool;
     /// Whether the payload is that of `other`.
@@ -43,6 +45,8 @@ pub enum Ending<Row> {
     Replayed(Row),
     /// Another request with a different payload inserted it.
     Reused,
+    /// The answer in the row has expired.
+    Expired(Row),
 }
 
 /// What a lane does after an attempt has failed.
@@ -84,7 +88,9 @@ pub struct Batch<R> {
 
 /// How a request ends whose key has this row.
 pub fn replay<R: Request>(request: &R, row: &R::Row) -> Ending<R::Row> {
-    if request.matches(row) {
+    if R::has_expired(row) {
+        Ending::Expired(row.clone())
+    } else if request.matches(row) {
         Ending::Replayed(row.clone())
     } else {
         Ending::Reused
@@ -215,7 +221,7 @@ impl<R: Request> Batch<R> {
                 Claim::Won(row) => (row, true),
                 // Its own row, from an attempt whose COMMIT succeeded unheard.
                 Claim::Lost(row) => {
-                    let own = group.claimant.inserted(&row);
+                    let own = group.claimant.inserted(&row) && !R::has_expired(&row);
                     (row, own)
                 }
                 Claim::Vanished => {

@@ -20,7 +20,7 @@ use crate::failpoint::{Point, reach};
 /// A stored key row, as far as requests need it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRow {
-    /// Fingerprint of the payload that inserted the row.
+    /// Fingerprint of the payload that inserted the row; empty once the answer has expired.
     pub fingerprint: Bytes,
     /// The answer it got.
     pub stored: StoredAnswer,

@@ -16,7 +16,7 @@ use super::lane::Lane;
 use super::operation::{Error, Execution, Operation, Outcome};
 use super::pending::Pending;
 use super::replay::Replays;
-use super::{Fingerprint, ScopedKey};
+use super::{Fingerprint, Retention, ScopedKey};
 use crate::db::Database;
 use crate::telemetry::metrics;
 
@@ -32,6 +32,8 @@ pub struct Settings {
     pub queue_max: NonZeroUsize,
     /// The size of the replay cache, in bytes; 0 for none.
     pub replay_bytes_max: u64,
+    /// How long keys are kept. A [`Sweeper`](super::Sweeper) takes them.
+    pub retention: Retention,
     /// How long a request may wait for its answer.
     pub request_timeout: Duration,
     /// How long one transaction may take before its connection is given up.
@@ -47,6 +49,7 @@ impl Default for Settings {
             batch_max: number(256),
             queue_max: number(2048),
             replay_bytes_max: 8 << 20,
+            retention: Retention::default(),
             request_timeout: Duration::from_secs(10),
             transaction_timeout: Duration::from_secs(5),
         }
@@ -64,6 +67,7 @@ pub struct Executor<O> {
     lanes: Vec<mpsc::Sender<Pending<O>>>,
     replays: Replays,
     database: Database,
+    retention: Retention,
     request_timeout: Duration,
     /// Every pending request holds a clone.
     pending: Arc<()>,
@@ -88,7 +92,7 @@ impl<O: Operation> Executor<O> {
     /// Starts the lanes: the one for requests that are alone in the caller's runtime, the others each
     /// with a thread and an I/O driver of its own.
     pub fn start(database: &Database, settings: &Settings) -> io::Result<(Self, Lanes)> {
-        let replays = Replays::new(settings.replay_bytes_max);
+        let replays = Replays::new(settings.replay_bytes_max, settings.retention);
         let new_lane = || {
             let (sender, queue) = mpsc::channel(settings.queue_max.get());
             let lane = Lane::new(
@@ -123,6 +127,7 @@ impl<O: Operation> Executor<O> {
             lanes,
             replays,
             database: database.clone(),
+            retention: settings.retention,
             request_timeout: settings.request_timeout,
             pending: Arc::new(()),
         };
@@ -198,6 +203,12 @@ impl<O: Operation> Executor<O> {
         }
         drop(pending);
         execution
+    }
+
+    /// How long the keys are kept.
+    #[must_use]
+    pub fn retention(&self) -> &Retention {
+        &self.retention
     }
 
     /// Few lanes make large batches, and a second one commits while the first waits for its disk:

@@ -8,6 +8,9 @@
 //! - another with the same [`Fingerprint`] **replays** the stored answer, byte for byte;
 //! - another with a different fingerprint is refused: the key is **reused**.
 //!
+//! After its [`Retention`] the answer is swept and the key remembered, so that a late retry is
+//! refused: the answer is **expired**. Later the key is new.
+//!
 //! There is no in-progress state: before COMMIT nothing exists, after it everything does. A crash
 //! is a rollback.
 //!
@@ -23,8 +26,12 @@ mod lane;
 mod operation;
 mod pending;
 mod replay;
+mod retention;
+mod sweep;
 
 pub use self::executor::{Executor, Lanes, Settings};
 pub use self::fingerprint::Fingerprint;
 pub use self::key::{IdempotencyKey, InvalidKey, Scope, ScopedKey};
 pub use self::operation::{Answer, Error, Execution, Operation, Outcome, StoredAnswer};
+pub use self::retention::Retention;
+pub use self::sweep::{SweepError, Sweeper, Swept};

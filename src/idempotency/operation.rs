@@ -1,11 +1,13 @@
 //! What is made idempotent, and how an execution can end.
 
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use sea_orm::{DatabaseTransaction, DbErr};
 use uuid::Uuid;
 
+use super::Retention;
 use crate::telemetry::RequestOutcome;
 
 /// An effect that happens at most once per key.
@@ -35,6 +37,8 @@ pub trait Operation: Send + Sync + 'static {
     const REFUSES: bool = false;
 
     /// ID of what this request would create. No other request has the same.
+    ///
+    /// The time in a UUID version 7 tells when the answer expires.
     fn resource(&self) -> Uuid;
 
     /// The response, if it is known before the transaction. It saves the statement that stores a
@@ -87,6 +91,20 @@ pub struct StoredAnswer {
     pub answer: Answer,
 }
 
+impl StoredAnswer {
+    /// When the request arrived, if its resource tells.
+    pub(super) fn arrived(&self) -> Option<SystemTime> {
+        let (seconds, nanoseconds) = self.resource.get_timestamp()?.to_unix();
+        SystemTime::UNIX_EPOCH.checked_add(Duration::new(seconds, nanoseconds))
+    }
+
+    /// The earliest time at which the answer expires, if its resource tells.
+    #[must_use]
+    pub fn expires(&self, retention: &Retention) -> Option<SystemTime> {
+        self.arrived()?.checked_add(retention.answers)
+    }
+}
+
 /// How an execution succeeded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -122,6 +140,7 @@ impl Execution {
             Ok(Outcome::Replayed(_)) if self.batch.is_none() => RequestOutcome::ReplayedFromMemory,
             Ok(Outcome::Replayed(_)) => RequestOutcome::ReplayedFromDatabase,
             Err(Error::Reused) => RequestOutcome::Reused,
+            Err(Error::Expired { .. }) => RequestOutcome::Expired,
             Err(Error::InUse) => RequestOutcome::InUse,
             Err(Error::Overloaded | Error::TimedOut | Error::ShuttingDown) => {
                 RequestOutcome::Unavailable
@@ -138,13 +157,19 @@ impl Execution {
     }
 }
 
-/// Why a request has no answer. Except after [`Error::Reused`], retrying with the same key is
-/// safe.
+/// Why a request has no answer. Except after [`Error::Reused`] and [`Error::Expired`], retrying with
+/// the same key is safe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The key belongs to a request with another payload.
     #[error("the key was used for a different request")]
     Reused,
+    /// The key was used so long ago that its answer is no longer stored.
+    #[error("the answer to the first request with this key has expired")]
+    Expired {
+        /// ID of what the first request created; none if it was refused.
+        created: Option<Uuid>,
+    },
     /// Another instance held the key for longer than the lock wait.
     #[error("the first request with this key is still in flight")]
     InUse,

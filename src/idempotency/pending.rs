@@ -67,6 +67,10 @@ impl<O: Operation> batch::Request for Pending<O> {
         row.stored.resource == self.operation.resource()
     }
 
+    fn has_expired(row: &KeyRow) -> bool {
+        row.fingerprint.is_empty()
+    }
+
     fn matches(&self, row: &KeyRow) -> bool {
         self.fingerprint.as_bytes() == row.fingerprint
     }
@@ -82,6 +86,12 @@ impl From<Ending<KeyRow>> for Executed {
             Ending::Created(row) => Ok(Outcome::Created(row.stored)),
             Ending::Replayed(row) => Ok(Outcome::Replayed(row.stored)),
             Ending::Reused => Err(Error::Reused),
+            Ending::Expired(row) => Err(Error::Expired {
+                created: match row.stored.answer {
+                    Answer::Accepted(_) => Some(row.stored.resource),
+                    Answer::Refused { .. } => None,
+                },
+            }),
         }
     }
 }

@@ -1,18 +1,22 @@
 //! Stored answers in memory, so that a key that is replayed often does not reach the database.
 //!
-//! A key row never changes, so a committed answer may be replayed from here, as long as the database
-//! is the one that it was read from. Without this cache every answer is the same.
+//! A key row never changes before its answer expires, so a committed answer may be replayed from
+//! here until then, as long as the database is the one that it was read from. Without this cache
+//! every answer is the same.
 
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
+use moka::Expiry;
 use moka::sync::Cache;
 use uuid::Uuid;
 
+use super::Retention;
 use super::commit::KeyRow;
 use super::operation::Answer;
 use crate::db::Epoch;
 
-/// How long an answer is kept. For so long a row that was deleted by hand is still honoured.
+/// How long an answer is kept, unless it expires before: for so long a row that was deleted by hand is
+/// still honoured.
 const AGE_MAX: Duration = Duration::from_mins(5);
 
 /// Memory of an entry besides its response, in bytes, as measured.
@@ -20,7 +24,10 @@ const OVERHEAD: usize = 512;
 
 /// The cache, by digest of the key. Clones share it.
 #[derive(Debug, Clone)]
-pub(super) struct Replays(Cache<Uuid, Entry>);
+pub(super) struct Replays {
+    rows: Cache<Uuid, Entry>,
+    retention: Retention,
+}
 
 #[derive(Debug, Clone)]
 struct Entry {
@@ -28,26 +35,55 @@ struct Entry {
     row: KeyRow,
 }
 
+/// Drops each row when its answer expires.
+struct AtExpiry(Retention);
+
+impl Expiry<Uuid, Entry> for AtExpiry {
+    fn expire_after_create(&self, _: &Uuid, entry: &Entry, _: Instant) -> Option<Duration> {
+        Some(time_left(&entry.row, &self.0))
+    }
+
+    fn expire_after_update(
+        &self,
+        _: &Uuid,
+        entry: &Entry,
+        _: Instant,
+        _: Option<Duration>,
+    ) -> Option<Duration> {
+        Some(time_left(&entry.row, &self.0))
+    }
+}
+
+/// How long an answer may be kept from now on.
+fn time_left(row: &KeyRow, retention: &Retention) -> Duration {
+    let left = match row.stored.expires(retention) {
+        Some(expires) => expires
+            .duration_since(SystemTime::now())
+            .unwrap_or_default(),
+        None => retention.answers,
+    };
+    left.min(AGE_MAX)
+}
+
 impl Replays {
     /// A cache of that many bytes; 0 for none.
-    pub(super) fn new(bytes_max: u64) -> Self {
+    pub(super) fn new(bytes_max: u64, retention: Retention) -> Self {
         let weight = |_: &Uuid, Entry { row, .. }: &Entry| {
             let (Answer::Accepted(body) | Answer::Refused { body, .. }) = &row.stored.answer;
             u32::try_from(body.len() + OVERHEAD).unwrap_or(u32::MAX)
         };
-        Self(
-            Cache::builder()
-                .max_capacity(bytes_max)
-                .weigher(weight)
-                .time_to_live(AGE_MAX)
-                .build(),
-        )
+        let rows = Cache::builder()
+            .max_capacity(bytes_max)
+            .weigher(weight)
+            .expire_after(AtExpiry(retention))
+            .build();
+        Self { rows, retention }
     }
 
     /// The row of a key, if it was read in this epoch of the database.
     pub(super) fn get(&self, digest: &Uuid, epoch: Option<Epoch>) -> Option<KeyRow> {
         let epoch = epoch?;
-        let entry = self.0.get(digest)?;
+        let entry = self.rows.get(digest)?;
         (entry.epoch == epoch).then_some(entry.row)
     }
 
@@ -55,9 +91,11 @@ impl Replays {
     /// are never replayed, so their rows are not kept. The row must be committed, and read no
     /// earlier than in `epoch`.
     pub(super) fn keep(&self, digest: Uuid, epoch: Option<Epoch>, row: &KeyRow) {
-        if let Some(epoch) = epoch {
+        if let Some(epoch) = epoch
+            && !time_left(row, &self.retention).is_zero()
+        {
             let row = row.clone();
-            self.0.insert(digest, Entry { epoch, row });
+            self.rows.insert(digest, Entry { epoch, row });
         }
     }
 }

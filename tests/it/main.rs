@@ -27,6 +27,7 @@ mod openapi;
 mod overload;
 mod parse;
 mod race;
+mod retention;
 mod sqlite;
 mod startup;
 mod survive;

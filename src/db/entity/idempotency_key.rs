@@ -3,6 +3,9 @@
 use sea_orm::entity::prelude::*;
 
 /// A key, its payload's fingerprint and the answer, written in the transaction of the effect.
+///
+/// Once the answer has expired, the row is a tombstone: digest, resource, refusal and time. The
+/// other columns are empty.
 #[sea_orm::model]
 #[derive(Debug, Clone, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "idempotency_keys")]
@@ -14,7 +17,7 @@ pub struct Model {
     pub scope: String,
     /// The key as the client sent it.
     pub key: String,
-    /// Digest of operation and payload.
+    /// Digest of operation and payload; empty in a tombstone and nowhere else.
     pub fingerprint: Vec<u8>,
     /// ID that the winning request chose. It recognizes its own row by it when the outcome of a
     /// COMMIT is unknown.

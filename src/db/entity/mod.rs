@@ -1,6 +1,7 @@
 //! The tables as SeaORM entities.
 
 pub mod idempotency_key;
+pub mod lease;
 pub mod order;
 
 use sea_orm::{ActiveModelTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel};

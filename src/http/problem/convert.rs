@@ -1,7 +1,7 @@
 //! Problems from the errors of other layers and of the framework.
 
 use poem::error::{MethodNotAllowedError, NotFoundError, ResponseError};
-use poem::http::StatusCode;
+use poem::http::{HeaderValue, StatusCode, header};
 use poem_openapi::error::{ParseParamError, ParsePathError};
 use sea_orm::DbErr;
 
@@ -56,9 +56,18 @@ impl From<InvalidOrder> for Problem {
     }
 }
 
-impl From<Error> for Problem {
-    fn from(error: Error) -> Self {
+impl Problem {
+    /// A request that was not executed; `collection` is the path under which its resource is found.
+    pub(in crate::http) fn from_execution(error: Error, collection: &str) -> Self {
         match error {
+            Error::Expired {
+                created: Some(resource),
+            } => {
+                let location = HeaderValue::try_from(format!("{collection}/{resource}"));
+                let location = location.expect("a path and a UUID are visible ASCII");
+                Self::from(Kind::KeyExpired).with_header(header::LOCATION, location)
+            }
+            Error::Expired { created: None } => Kind::KeyExpired.into(),
             Error::Reused => Kind::KeyReused.into(),
             Error::InUse => Kind::KeyInUse.into(),
             Error::Failed => Kind::Internal.into(),

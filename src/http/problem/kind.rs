@@ -86,6 +86,14 @@ const ALLOW: Header = Header {
     description: "The methods of the path.",
 };
 
+/// Of the resource of an expired key, unless its request was refused.
+const LOCATION: Header = Header {
+    name: "Location",
+    schema: "string",
+    value: None,
+    description: "The path of what the first request with this key created.",
+};
+
 /// Declares [`Kind`] and the row of each variant.
 macro_rules! problems {
     ($($(#[doc = $description:literal])+ $kind:ident { $($row:tt)+ })+) => {
@@ -170,6 +178,16 @@ problems! {
         operations: These(&[]),
     }
 
+    /// The client may not do this.
+    Forbidden {
+        status: StatusCode::FORBIDDEN,
+        code: "FORBIDDEN",
+        title: "Forbidden",
+        detail: "only clients on this machine may do this",
+        headers: &[],
+        operations: These(&["sweep_expired_keys"]),
+    }
+
     /// No order has this id.
     NotFound {
         status: StatusCode::NOT_FOUND,
@@ -207,6 +225,16 @@ problems! {
         title: "Idempotency-Key is already used",
         detail: "Idempotency key reused with different request",
         headers: &[],
+        operations: These(&["place_order"]),
+    }
+
+    /// The key was used before, and its answer is no longer stored. `Location` is what it created.
+    KeyExpired {
+        status: StatusCode::CONFLICT,
+        code: "IDEMPOTENCY_KEY_EXPIRED",
+        title: "Idempotency-Key has expired",
+        detail: "the answer to the first request with this Idempotency-Key has expired",
+        headers: &[LOCATION],
         operations: These(&["place_order"]),
     }
 

@@ -3,8 +3,20 @@
 use crate::cli::{assert_fails, run, within};
 use crate::harness::{Process, TestDatabase, on_both, order};
 
-const ORDERS: &str = "m20261122_000001_orders";
-const KEYS: &str = "m20261122_000002_idempotency_keys";
+/// All migrations, the oldest first.
+const MIGRATIONS: [&str; 3] = [
+    "m20261122_000001_orders",
+    "m20261122_000002_idempotency_keys",
+    "m20261124_000003_retention",
+];
+
+/// A line for each migration.
+fn lines<'a>(state: &str, migrations: impl IntoIterator<Item = &'a &'a str>) -> String {
+    let lines = migrations
+        .into_iter()
+        .map(|name| format!("{state} {name}\n"));
+    lines.collect()
+}
 
 /// Runs `orders migrate` and returns its exit code and its data.
 fn migrate(database: &TestDatabase, arguments: &[&str]) -> (i32, String) {
@@ -19,22 +31,22 @@ fn migrate(database: &TestDatabase, arguments: &[&str]) -> (i32, String) {
 on_both! {
     async fn the_schema_goes_up_and_down_and_reports_its_status(app: &App) {
         let database = TestDatabase::create(app.database.backend).await;
-        assert_eq!(
-            migrate(&database, &["up"]),
-            (0, format!("applied {ORDERS}\napplied {KEYS}\n"))
-        );
+        let up = migrate(&database, &["up"]);
+        assert_eq!(up, (0, lines("applied", &MIGRATIONS)));
         assert_eq!(migrate(&database, &["up"]), (0, "nothing pending\n".to_owned()));
-        let current = (0, format!("applied {ORDERS}\napplied {KEYS}\n"));
+        let current = (0, lines("applied", &MIGRATIONS));
         assert_eq!(migrate(&database, &["status"]), current);
 
-        assert_eq!(migrate(&database, &["down", "--yes"]), (0, format!("rolled back {KEYS}\n")));
-        let halfway = (1, format!("applied {ORDERS}\npending {KEYS}\n"));
-        assert_eq!(migrate(&database, &["status"]), halfway);
-        assert_eq!(migrate(&database, &["up"]), (0, format!("applied {KEYS}\n")));
+        let (last, before) = MIGRATIONS.split_last().unwrap();
+        let down = migrate(&database, &["down", "--yes"]);
+        assert_eq!(down, (0, lines("rolled back", [last])));
+        let without_last = (1, lines("applied", before) + &lines("pending", [last]));
+        assert_eq!(migrate(&database, &["status"]), without_last);
+        assert_eq!(migrate(&database, &["up"]), (0, lines("applied", [last])));
 
-        let all = format!("rolled back {KEYS}\nrolled back {ORDERS}\n");
+        let all = lines("rolled back", MIGRATIONS.iter().rev());
         assert_eq!(migrate(&database, &["down", "--steps", "9", "--yes"]), (0, all));
-        let nothing = (1, format!("pending {ORDERS}\npending {KEYS}\n"));
+        let nothing = (1, lines("pending", &MIGRATIONS));
         assert_eq!(migrate(&database, &["status"]), nothing);
         let none = (0, "nothing to roll back\n".to_owned());
         assert_eq!(migrate(&database, &["down", "--yes"]), none);
@@ -146,9 +158,9 @@ on_both! {
     async fn an_outdated_schema_is_refused_without_migrating(app: &App) {
         let database = TestDatabase::create(app.database.backend).await;
         let serve = ["serve", "--no-migrate"];
-        assert_fails(&mut Process::on(&database, &serve), &["2 pending", "orders migrate up"]);
+        assert_fails(&mut Process::on(&database, &serve), &["3 pending", "orders migrate up"]);
         let mut by_variable = Process::on(&database, &["serve"]);
-        assert_fails(by_variable.env("ORDERS_NO_MIGRATE", "true"), &["2 pending"]);
+        assert_fails(by_variable.env("ORDERS_NO_MIGRATE", "true"), &["3 pending"]);
         assert_eq!(migrate(&database, &["up"]).0, 0);
         let process = Process::start(&mut Process::on(&database, &serve));
         process.client.place("key", order("tea", 2)).await.expect(201);

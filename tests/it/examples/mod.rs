@@ -94,20 +94,24 @@ fn serving(name: &str, database: &TestDatabase) -> Command {
 }
 
 /// Starts an example on a database and waits until it listens.
-fn serve(name: &str, database: &TestDatabase) -> Process {
+pub(crate) fn serve(name: &str, database: &TestDatabase) -> Process {
     Process::start(&mut serving(name, database))
 }
 
 /// A `POST` with a key and a JSON body.
 #[derive(Clone)]
-struct Post {
+pub(crate) struct Post {
     path: &'static str,
     key: String,
     body: String,
 }
 
 impl Post {
-    fn new(path: &'static str, key: impl Into<String>, body: &serde_json::Value) -> Self {
+    pub(crate) fn new(
+        path: &'static str,
+        key: impl Into<String>,
+        body: &serde_json::Value,
+    ) -> Self {
         Self {
             path,
             key: key.into(),
@@ -125,7 +129,7 @@ impl Post {
         Reply::try_to(request).await.ok()
     }
 
-    async fn to(&self, client: &Client) -> Reply {
+    pub(crate) async fn to(&self, client: &Client) -> Reply {
         self.try_to(client).await.expect("an answer")
     }
 }

@@ -48,6 +48,7 @@ impl Default for Bounds {
                 batch_max: NonZeroUsize::new(64).unwrap(),
                 queue_max: NonZeroUsize::new(1024).unwrap(),
                 replay_bytes_max: 1 << 20,
+                retention: idempotency::Retention::default(),
                 request_timeout: Duration::from_secs(10),
                 transaction_timeout: Duration::from_secs(5),
             },

@@ -122,6 +122,11 @@ impl Client {
         self.place_all(std::iter::repeat_n(key, count), body).await
     }
 
+    /// `POST` without a body.
+    pub(crate) async fn post_to(&self, path: &str) -> Reply {
+        Reply::to(self.request(Method::POST, path)).await
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Reply {
         Reply::to(self.request(Method::GET, path)).await
     }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use uuid::Uuid;
 
-use super::TestDatabase;
+use super::{Backend, TestDatabase};
 
 impl TestDatabase {
     /// The number of orders.
@@ -23,6 +23,31 @@ impl TestDatabase {
             (row.try_get_by_index(0).unwrap(), response.into())
         };
         rows.iter().map(pair).collect()
+    }
+
+    /// Makes all keys older.
+    pub(crate) async fn age_keys(&self, hours: u32) {
+        let older = match self.backend {
+            Backend::Sqlite => format!("datetime(created_at, '-{hours} hours')"),
+            Backend::Postgres => format!("created_at - interval '{hours} hours'"),
+        };
+        let update = format!("UPDATE idempotency_keys SET created_at = {older}");
+        self.execute(&update).await;
+    }
+
+    /// The numbers of stored answers and of tombstones.
+    pub(crate) async fn keys(&self) -> (i64, i64) {
+        let count = |condition| {
+            format!("SELECT count(*) FROM idempotency_keys WHERE length(fingerprint) {condition} 0")
+        };
+        (self.count(&count(">")).await, self.count(&count("=")).await)
+    }
+
+    /// Deletes the orders whose key was forgotten, which no longer concern the promise.
+    pub(crate) async fn delete_orders_without_key(&self) {
+        let resources = "SELECT resource FROM idempotency_keys";
+        let delete = format!("DELETE FROM orders WHERE id NOT IN ({resources})");
+        self.execute(&delete).await;
     }
 
     /// One order for each key row, one key row for each order, and the stored response is the
@@ -46,8 +71,10 @@ impl TestDatabase {
         ] {
             assert_eq!(self.count(query).await, 0, "{what}");
         }
+        // A tombstone has no response.
         let query = "SELECT o.id, o.item, o.quantity, k.response FROM orders AS o \
-                     JOIN idempotency_keys AS k ON k.resource = o.id";
+                     JOIN idempotency_keys AS k ON k.resource = o.id \
+                     WHERE length(k.fingerprint) > 0";
         for row in self.rows(query).await {
             let id: Uuid = row.try_get_by_index(0).unwrap();
             let item: String = row.try_get_by_index(1).unwrap();

@@ -44,6 +44,8 @@ pub enum Action {
     RollBack(Session),
     /// The database ends a deadlock by rolling back one transaction.
     Deadlock(Session),
+    /// The answer in the row of a key is swept, and a tombstone stays.
+    Expire(u8),
     /// The row of a key is swept.
     Sweep(u8),
     /// Something fails.
@@ -83,6 +85,13 @@ impl State {
         }
         let answers = lane.settle(case, &self.database.rows);
         self.deliver(answers);
+    }
+
+    fn expire_row(&mut self, key: u8) {
+        self.sweeps -= 1;
+        if let Some(row) = &mut self.database.rows[usize::from(key)] {
+            row.expired = true;
+        }
     }
 
     fn sweep(&mut self, key: u8) {
@@ -139,6 +148,7 @@ impl Model for Case {
             Action::ReadLosers(instance) => state.read_losers(self, instance),
             Action::RollBack(session) => state.fail(self, session, ErrorClass::Unavailable),
             Action::Deadlock(session) => state.fail(self, session, ErrorClass::Retry),
+            Action::Expire(key) => state.expire_row(key),
             Action::Sweep(key) => state.sweep(key),
             Action::Fault(fault) => state.strike(self, fault),
         }

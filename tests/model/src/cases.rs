@@ -128,6 +128,15 @@ pub const SWEEP: Case = Case {
     ..BASE
 };
 
+/// An answer expires, and the key may be swept later.
+pub const EXPIRY: Case = Case {
+    name: "expiry",
+    clients: &[TEA, TEA, COFFEE],
+    sweeps: 2,
+    replays: false,
+    ..BASE
+};
+
 /// Two failures, three clients with one key.
 pub const DEEP_RACE: Case = Case {
     name: "deep-race",

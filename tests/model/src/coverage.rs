@@ -25,6 +25,8 @@ pub const IN_USE: &str = "a key is in use";
 pub const SURVIVOR: &str = "a follower survives its claimant";
 /// A row is swept between claim and read.
 pub const VANISHED: &str = "a row vanishes between claim and read";
+/// A request comes after the answer to its key has expired.
+pub const TOO_LATE: &str = "an answer has expired";
 /// Keys are claimed, operations applied, and a response is not stored yet.
 pub const LATE_RESPONSE: &str = "a response is known and not stored";
 /// A retry of a refused request is refused.
@@ -40,6 +42,7 @@ pub(crate) fn all() -> Vec<Property<Case>> {
         Property::sometimes(IN_USE, in_use),
         Property::sometimes(SURVIVOR, survives),
         Property::sometimes(VANISHED, vanishes),
+        Property::sometimes(TOO_LATE, is_too_late),
         Property::sometimes(LATE_RESPONSE, is_late),
         Property::sometimes(REPLAYED_REFUSAL, replays_refusal),
     ]
@@ -106,6 +109,11 @@ fn survives(_: &Case, state: &State) -> bool {
             })
         })
     })
+}
+
+fn is_too_late(_: &Case, state: &State) -> bool {
+    let mut answers = state.answers.iter();
+    answers.any(|(_, answer)| matches!(answer, Answer::Expired(_)))
 }
 
 fn is_late(_: &Case, state: &State) -> bool {

@@ -105,7 +105,13 @@ impl Case {
             let Some(row) = row else { continue };
             let mut requests = state.lanes.iter().flat_map(Lane::requests);
             if !requests.any(|request| request.resource == row.resource) {
-                actions.push(Action::Sweep(key));
+                // Once: the promises are about one new beginning of a key.
+                if !state.database.swept.contains(&key) {
+                    actions.push(Action::Sweep(key));
+                }
+                if !row.expired {
+                    actions.push(Action::Expire(key));
+                }
             }
         }
     }

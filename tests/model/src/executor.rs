@@ -15,6 +15,8 @@ pub enum Answer {
     Replayed(Row),
     /// 409: the key belongs to a different payload.
     Reused,
+    /// 409: the answer in the row has expired.
+    Expired(Row),
     /// 409: another transaction holds the key. The client retries.
     InUse,
     /// 500: the database rejected the request.
@@ -55,6 +57,7 @@ impl From<Ending<Row>> for Answer {
             Ending::Created(row) => Self::Created(row),
             Ending::Replayed(row) => Self::Replayed(row),
             Ending::Reused => Self::Reused,
+            Ending::Expired(row) => Self::Expired(row),
         }
     }
 }

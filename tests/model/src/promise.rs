@@ -21,6 +21,8 @@ pub const COMPLETE: &str = "3 a visible key row has its response";
 pub const FIRST_ANSWER: &str = "3 every answer is the first answer, created once";
 /// Promise 4.
 pub const OTHER_PAYLOAD: &str = "4 a different payload is rejected and changes nothing";
+/// Promise 1, for a retry that comes too late to be replayed.
+pub const EXPIRED: &str = "1 a late retry is told of its order and places none";
 /// Promise 5, as far as one state shows it.
 pub const ANSWERED: &str = "5 every client is answered";
 /// Promise 5: a client does not have to retry more often than something fails.
@@ -40,6 +42,7 @@ pub(crate) fn all() -> Vec<Property<Case>> {
         Property::always(ONE_ORDER, one_order),
         Property::always(TOGETHER, together),
         Property::always(NO_ORDER, no_order),
+        Property::always(EXPIRED, expired),
         Property::always(ACKNOWLEDGED, acknowledged),
         Property::always(COMPLETE, complete),
         Property::always(FIRST_ANSWER, first_answer),
@@ -102,6 +105,17 @@ fn no_order(case: &Case, state: &State) -> bool {
     refused.all(|(asked, row)| {
         let mut orders = state.database.orders.iter();
         is_swept(case, state, asked) || orders.all(|order| key(case, *order) != row.key)
+    })
+}
+
+fn expired(_: &Case, state: &State) -> bool {
+    let orders = &state.database.orders;
+    state.answers.iter().all(|(asked, answer)| match answer {
+        Answer::Expired(row) => {
+            let placed = row.response != Some(Response::Accepted) || orders.contains(&row.resource);
+            placed && !orders.contains(asked)
+        }
+        _ => true,
     })
 }
 

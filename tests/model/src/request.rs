@@ -60,6 +60,8 @@ pub struct Row {
     pub resource: Resource,
     /// The stored response. `None` until it is known.
     pub response: Option<Response>,
+    /// Whether the answer has expired: the row is a tombstone.
+    pub expired: bool,
 }
 
 impl Payload {
@@ -82,6 +84,7 @@ impl Request {
             payload: self.payload,
             resource: self.resource,
             response: self.payload.early_response(),
+            expired: false,
         }
     }
 }
@@ -98,8 +101,12 @@ impl batch::Request for Request {
         row.resource == self.resource
     }
 
+    fn has_expired(row: &Row) -> bool {
+        row.expired
+    }
+
     fn matches(&self, row: &Row) -> bool {
-        row.payload == self.payload
+        !row.expired && row.payload == self.payload
     }
 
     fn repeats(&self, other: &Self) -> bool {

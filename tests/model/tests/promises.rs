@@ -5,7 +5,7 @@
 use std::time::Instant;
 
 use model::coverage::{
-    ABANDONED, BISECTED, IN_USE, LATE_RESPONSE, OWN_ROW, REPLAYED_REFUSAL, SURVIVOR,
+    ABANDONED, BISECTED, IN_USE, LATE_RESPONSE, OWN_ROW, REPLAYED_REFUSAL, SURVIVOR, TOO_LATE,
     UNHEARD_COMMIT, VANISHED, WAIT,
 };
 use model::promise::ENDS;
@@ -126,7 +126,12 @@ fn rejected() {
 
 #[test]
 fn sweep() {
-    holds(cases::SWEEP, &[VANISHED]);
+    holds(cases::SWEEP, &[VANISHED, TOO_LATE]);
+}
+
+#[test]
+fn expiry() {
+    holds(cases::EXPIRY, &[VANISHED, TOO_LATE]);
 }
 
 #[test]
