@@ -87,6 +87,12 @@ static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
         let codes: Vec<&str> = Kind::ALL.iter().map(|kind| kind.row().code).collect();
         schemas[form]["properties"]["code"]["enum"] = json!(codes);
     }
+    let key = &mut schemas["StoredKey"];
+    key["required"] = json!(["key", "order", "created", "expires", "expired"]);
+    key["properties"]["order"]["nullable"] = json!(true);
+    for time in ["created", "expires"] {
+        key["properties"][time]["format"] = json!("date-time");
+    }
     let page = &mut schemas["Page"];
     page["required"] = json!(["orders", "next"]);
     page["properties"]["next"]["nullable"] = json!(true);

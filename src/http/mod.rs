@@ -1,6 +1,6 @@
 //! The service over HTTP: the only module that knows poem, statuses and headers.
 //!
-//! - `orders`, `admin` and `health`: the handlers. `request` reads what they take, `schema` describes the
+//! - `orders`, `keys`, `admin` and `health`: the handlers. `request` reads what they take, `schema` describes the
 //!   JSON bodies, `problem` is everything that is answered instead.
 //! - `middleware`: what surrounds the handlers; `observed` and `trace`: what it logs. `metrics`: the
 //!   page for Prometheus. `routes` puts it all together.
@@ -21,6 +21,7 @@ mod document;
 mod gzip;
 mod head;
 mod health;
+mod keys;
 mod limits;
 mod listener;
 mod metrics;

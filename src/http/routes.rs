@@ -10,6 +10,7 @@ use poem::{IntoEndpoint, Request, Response, Route, get};
 
 use super::admin::AdminApi;
 use super::health::HealthApi;
+use super::keys::KeysApi;
 use super::orders::OrdersApi;
 use super::rate::{RateLimits, WithRateLimit};
 use super::request::BodyLimits;
@@ -20,7 +21,7 @@ use crate::idempotency::{Executor, Sweeper};
 use crate::order::PlaceOrder;
 
 /// Everything that the OpenAPI document describes.
-pub(super) type Api = (OrdersApi, HealthApi, AdminApi);
+pub(super) type Api = (OrdersApi, KeysApi, HealthApi, AdminApi);
 
 /// All routes.
 pub(super) fn routes(
@@ -31,6 +32,10 @@ pub(super) fn routes(
 ) -> Route {
     let admin = AdminApi {
         sweeper: Sweeper::new(database.clone(), *executor.retention()),
+    };
+    let keys = KeysApi {
+        reads: database.reads().clone(),
+        retention: *executor.retention(),
     };
     let orders = OrdersApi {
         executor,
@@ -44,7 +49,7 @@ pub(super) fn routes(
         database: database.clone(),
         draining,
     };
-    let api = Arc::new(document::service((orders, health, admin)).into_endpoint());
+    let api = Arc::new(document::service((orders, keys, health, admin)).into_endpoint());
     let limited = Arc::new(WithRateLimit {
         limits: settings.rate_limit.map(RateLimits::new),
         inner: Arc::clone(&api),
@@ -55,7 +60,7 @@ pub(super) fn routes(
     document::paths().fold(pages, |routes, path| {
         let pattern = path.replace('{', ":").replace('}', "");
         // A probe must not depend on the requests of a tenant.
-        if path.starts_with("/orders") {
+        if path.starts_with("/orders") || path.starts_with("/idempotency-keys") {
             routes.at(pattern, Arc::clone(&limited))
         } else {
             routes.at(pattern, Arc::clone(&api))

@@ -154,3 +154,31 @@ impl Example for Cleanup {
         Self { deleted: 42 }
     }
 }
+
+/// What became of the requests with an idempotency key.
+#[derive(Object)]
+#[oai(example)]
+pub(super) struct StoredKey {
+    /// The key.
+    key: String,
+    /// The id of the order that was placed with it, or null if the request was refused.
+    order: Option<Uuid>,
+    /// When the key was stored, as in RFC 3339.
+    created: String,
+    /// From when on the answer may be gone.
+    expires: String,
+    /// Whether it is: a retry gets 409 `IDEMPOTENCY_KEY_EXPIRED`.
+    expired: bool,
+}
+
+impl Example for StoredKey {
+    fn example() -> Self {
+        Self {
+            key: "8e03978e-40d5-43e8-bc93-6894a57f9324".to_owned(),
+            order: Some(Order::example().id),
+            created: "2026-11-24T12:00:00.000Z".to_owned(),
+            expires: "2026-11-25T12:00:00.000Z".to_owned(),
+            expired: false,
+        }
+    }
+}

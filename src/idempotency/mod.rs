@@ -20,6 +20,7 @@ mod apply;
 pub mod batch;
 mod commit;
 mod executor;
+mod find;
 mod fingerprint;
 mod key;
 mod lane;
@@ -30,6 +31,7 @@ mod retention;
 mod sweep;
 
 pub use self::executor::{Executor, Lanes, Settings};
+pub use self::find::{FoundKey, find};
 pub use self::fingerprint::Fingerprint;
 pub use self::key::{IdempotencyKey, InvalidKey, Scope, ScopedKey};
 pub use self::operation::{Answer, Error, Execution, Operation, Outcome, StoredAnswer};

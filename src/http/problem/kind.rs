@@ -198,6 +198,16 @@ problems! {
         operations: These(&["find_order"]),
     }
 
+    /// The key was not used, or so long ago that it is forgotten.
+    KeyUnknown {
+        status: StatusCode::NOT_FOUND,
+        code: "IDEMPOTENCY_KEY_UNKNOWN",
+        title: "Idempotency key is unknown",
+        detail: "no order was placed with this idempotency key",
+        headers: &[],
+        operations: These(&["find_key"]),
+    }
+
     /// The path exists, but does not support the method.
     MethodNotAllowed {
         status: StatusCode::METHOD_NOT_ALLOWED,
@@ -285,7 +295,7 @@ problems! {
         title: "Too many requests",
         detail: "more requests than allowed, retry later with the same Idempotency-Key",
         headers: &[RATE_RETRY_AFTER, RATE_LIMIT, RATE_LIMIT_POLICY],
-        operations: These(&["place_order", "list_orders", "find_order"]),
+        operations: These(&["place_order", "list_orders", "find_order", "find_key"]),
     }
 
     /// The headers are too many or too large.

@@ -1,6 +1,7 @@
 //! Retention: answers expire, then tombstones, and orders never.
 
 mod growth;
+mod lookup;
 mod race;
 mod sweeper;
 
