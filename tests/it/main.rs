@@ -15,6 +15,7 @@ mod connections;
 mod contract;
 mod crash;
 mod crash_points;
+mod deployment;
 mod examples;
 mod exchange;
 mod hammer;
