@@ -55,10 +55,15 @@ impl RunContext {
             cycle.problems.push(format!("could not be healed: {error}"));
         }
         let control = self.control(number, "drain");
-        cycle.accepts_orders = self
+        let drained = self
             .runner
             .drain(control, profile.settle_time(), profile.replay_time())
             .await;
+        if drained.is_slow {
+            let words = "the target was too slow to answer the retry of every key";
+            cycle.problems.push(words.to_owned());
+        }
+        cycle.accepts_orders = drained.accepts_orders && !drained.is_slow;
         self.read_oracles(number).await;
         progress.tick(0);
         cycle.t = recorder.now();
@@ -98,13 +103,14 @@ impl RunContext {
     /// Runs the first case of `contract`; returns whether the target takes orders at all.
     async fn speaks_contract(&self, cycle: u32) -> bool {
         let recorder = &self.runner.client.recorder;
+        let contract = &self.runner.client.contract;
         // One key may fail by accident; if a second one fails too, the target takes no orders.
         for first in [0, 7] {
             let number = cycle * CASES + first;
             let case = workload::case(&self.case_context(cycle), Scenario::Contract, number);
             self.runner.run(&case).await;
-            let speaks =
-                recorder.with_attempts(|all| judge::speaks_contract(all, &self.target).is_ok());
+            let speaks = recorder
+                .with_attempts(|all| judge::speaks_contract(all, contract, &self.target).is_ok());
             let silent = recorder.with_attempts(|all| all.iter().all(|one| one.answer().is_none()));
             if speaks || silent {
                 return speaks;
@@ -212,6 +218,7 @@ impl RunContext {
             seed: self.seed,
             run: format!("{}.{cycle}", self.run),
             instances: self.runner.client.pools.len(),
+            has_number: self.runner.client.contract.request.body.has_number(),
         }
     }
 

@@ -1,63 +1,42 @@
-//! Decodes answers into the parts that the contract gives a meaning.
+//! Decodes answers into the parts that a contract gives a meaning.
 
 use std::fmt::Write;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::history::{Answer, Order};
+use super::contract::ResponseShape;
+use super::history::Answer;
 use super::wire::RawAnswer;
 
 /// How many characters of a body are kept for reports.
 const SHOWN: usize = 400;
 
 /// Decodes an answer.
-pub(crate) fn answer(raw: &RawAnswer) -> Answer {
+pub(crate) fn answer(raw: &RawAnswer, contract: &ResponseShape) -> Answer {
     let json: Option<Value> = serde_json::from_slice(&raw.body).ok();
     let text = String::from_utf8_lossy(&raw.body);
     Answer {
         status: raw.status,
-        replayed: raw
-            .header("idempotent-replayed")
-            .is_some_and(|value| value.eq_ignore_ascii_case("true")),
+        replayed: contract.mark().is_some_and(|(name, value)| {
+            let found = raw.header(name);
+            found.is_some_and(|found| found.trim().eq_ignore_ascii_case(value))
+        }),
         location: raw.header("location").map(str::to_owned),
         retry_after: raw.header("retry-after").map(str::to_owned),
         code: json
             .as_ref()
             .and_then(|body| body.get("code")?.as_str().map(str::to_owned)),
-        order: json.as_ref().and_then(order),
+        order: json.as_ref().and_then(|body| contract.order(body)),
         body: text.chars().take(SHOWN).collect(),
         bytes: digest(&raw.body),
-        json: json.map(|value| digest(sorted(&value).to_string().as_bytes())),
+        json: json.as_ref().map(json_digest),
     }
 }
 
-/// Decodes an order, if the JSON value is one.
-pub(crate) fn order(value: &Value) -> Option<Order> {
-    let id = match value.get("id")? {
-        Value::String(id) => id.clone(),
-        Value::Number(id) => id.to_string(),
-        _ => return None,
-    };
-    let text = |name: &str| match value.get(name) {
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Number(number)) => number_text(number),
-        Some(other) => other.to_string(),
-        None => String::new(),
-    };
-    Some(Order {
-        id,
-        item: text("item"),
-        quantity: text("quantity"),
-    })
-}
-
-/// Writes `2` for both `2` and `2.0`.
-fn number_text(number: &serde_json::Number) -> String {
-    match number.as_f64() {
-        Some(float) if float.fract() == 0.0 => format!("{float:.0}"),
-        _ => number.to_string(),
-    }
+/// Digest of a JSON value, independent of member order and white space.
+pub(crate) fn json_digest(value: &Value) -> String {
+    digest(sorted(value).to_string().as_bytes())
 }
 
 /// Sorts all members by name.
@@ -88,14 +67,16 @@ fn digest(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hammer::contract::Contract;
 
     fn decoded(body: &str) -> Answer {
-        answer(&RawAnswer {
+        let raw = RawAnswer {
             status: 200,
             headers: vec![("idempotent-REPLAYED".into(), "true".into())],
             body: body.as_bytes().to_vec(),
             keeps_alive: true,
-        })
+        };
+        answer(&raw, &Contract::of_orders().response)
     }
 
     #[test]

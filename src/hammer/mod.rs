@@ -9,6 +9,7 @@
 //!                      wire fault              oracle
 //! ```
 //!
+//! - `contract`: what the target promises, as data; every other module asks it.
 //! - `settings`, `profile`: what to run, how long and how hard.
 //! - `workload`: scenarios, rounds, gates and faults as data, made from the seed.
 //! - `wire`: HTTP/1.1 over the hammer's own sockets, one attempt at a time.
@@ -22,6 +23,7 @@
 //! - `cycle`: every scenario once, then healing, retries and the oracles; `run`: all cycles.
 //! - `load`: throughput and latency, which is a different question.
 
+mod contract;
 mod cycle;
 mod decode;
 mod error;
@@ -40,8 +42,9 @@ mod wire;
 mod words;
 mod workload;
 
+pub use contract::{Contract, ContractError};
 pub use error::RunError;
-pub use fault::{Launch, ProcessError};
+pub use fault::{Launch, ProcessError, Readiness};
 pub use history::HistoryError;
 pub use judge::Verdict;
 pub use load::{LoadReport, LoadSettings, Threshold, load};

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use super::contract::Contract;
 use super::cycle::RunContext;
 use super::error::RunError;
 use super::history::{
@@ -107,17 +108,13 @@ async fn begin(settings: &Settings) -> Result<(Header, RunContext), RunError> {
     let header = header(settings, &run, urls, insecure);
     let recorder = Recorder::new(archive);
     recorder.record(Event::Run(header.clone()));
-    let pool = |target| {
-        Arc::new(Pool::new(
-            target,
-            settings.headers.clone(),
-            response_timeout,
-        ))
-    };
+    let contract = settings.contract().clone();
+    let headers = contract.headers(&settings.headers);
+    let pool = |target| Arc::new(Pool::new(target, headers.clone(), response_timeout));
     let pools: Vec<Arc<Pool>> = targets.into_iter().map(pool).collect();
     let mut oracles = Vec::new();
     for choice in &settings.oracles {
-        oracles.push((choice.kind(), open(choice, &pools[0]).await?));
+        oracles.push((choice.kind(), open(choice, &contract, &pools[0]).await?));
     }
     let context = RunContext {
         seed: settings.seed,
@@ -128,6 +125,7 @@ async fn begin(settings: &Settings) -> Result<(Header, RunContext), RunError> {
             client: Client {
                 pools,
                 recorder,
+                contract,
                 response_timeout,
             },
             instances,
@@ -138,20 +136,26 @@ async fn begin(settings: &Settings) -> Result<(Header, RunContext), RunError> {
 }
 
 /// Opens an oracle. A run whose oracle cannot be read would prove nothing.
-async fn open(choice: &OracleChoice, pool: &Arc<Pool>) -> Result<Oracle, RunError> {
-    Oracle::open(choice, pool).await.map_err(|reason| {
-        let kind = choice.kind();
-        RunError::Oracle {
-            oracle: kind.name(),
-            reason,
-            hint: match kind {
-                OracleKind::Api => {
-                    "pass --oracle db:URL, or --oracle none to judge the answers alone"
-                }
-                OracleKind::Db => "it needs the table `orders` and permission to read it",
-            },
-        }
-    })
+async fn open(
+    choice: &OracleChoice,
+    contract: &Contract,
+    pool: &Arc<Pool>,
+) -> Result<Oracle, RunError> {
+    Oracle::open(choice, contract, pool)
+        .await
+        .map_err(|reason| {
+            let kind = choice.kind();
+            RunError::Oracle {
+                oracle: kind.name(),
+                reason,
+                hint: match kind {
+                    OracleKind::Api => {
+                        "pass --oracle db:URL, or --oracle none to judge the answers alone"
+                    }
+                    OracleKind::Db => "it needs the query of the contract and permission to run it",
+                },
+            }
+        })
 }
 
 fn header(settings: &Settings, run: &str, targets: Vec<String>, insecure: bool) -> Header {
@@ -181,6 +185,7 @@ fn header(settings: &Settings, run: &str, targets: Vec<String>, insecure: bool) 
         started_unix_ms: u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
         cores: std::thread::available_parallelism().map_or(1, usize::from),
         repeat: settings.repeat.clone(),
+        contract: settings.contract.clone().map(Box::new),
     }
 }
 

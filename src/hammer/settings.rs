@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::contract::Contract;
 use super::error::RunError;
 use super::fault::{Instances, Launch};
 use super::oracle::OracleChoice;
@@ -15,6 +16,8 @@ use super::workload::Scenario;
 pub struct Settings {
     /// The service under test.
     pub service: Service,
+    /// What the service promises, if not the contract of `orders`.
+    pub contract: Option<Contract>,
     /// Headers of every request, such as credentials. Never written to a report.
     pub headers: Vec<(String, String)>,
     /// Seed of every random choice of the run.
@@ -77,6 +80,11 @@ impl Service {
 }
 
 impl Settings {
+    /// What the service promises.
+    pub(crate) fn contract(&self) -> &Contract {
+        self.contract.as_ref().unwrap_or(Contract::of_orders())
+    }
+
     /// Returns the requested scenarios that this run cannot play, each with the reason.
     #[must_use]
     pub fn unplayable_scenarios(&self) -> Vec<String> {
@@ -106,7 +114,7 @@ impl Settings {
             Service::Private(_, count) => (*count, true),
         };
         if scenario.needs_processes() && !private {
-            Some("needs instances that the hammer starts, omit --url")
+            Some("needs instances that the hammer starts: pass --spawn, or omit --url")
         } else if scenario.needs_instances() && instances < 2 {
             Some("needs several instances")
         } else if !self.profile.includes(scenario) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
+use super::contract::ContractArgs;
 use crate::hammer::{OracleChoice, Scenario, Threshold};
 
 /// Tests a service for idempotency: one order per key under races, faults and crashes.
@@ -14,7 +15,7 @@ use crate::hammer::{OracleChoice, Scenario, Threshold};
     args_conflicts_with_subcommands = true,
     after_long_help = "\
 Without --url, the hammer starts private instances of this program on a temporary database, \
-and kills some of them.
+or of any program with --spawn, and kills some of them.
 
 Exit status: 0 held, 1 violated, 2 unknown, 130 interrupted. A run is held only on evidence: \
 duplicates overlapped, faults landed, and the stored orders were read.
@@ -30,6 +31,10 @@ pub(in crate::cli) struct HammerArgs {
     /// http:// or https:// URL of a running service. Repeat for several instances of the same service
     #[arg(long, value_name = "URL")]
     pub(super) url: Vec<String>,
+
+    /// Start the service with this shell command, once per instance, with PORT set
+    #[arg(long, value_name = "CMD", conflicts_with_all = ["url", "database_url"])]
+    pub(super) spawn: Option<String>,
 
     /// Run for seven seconds instead of a minute, without kills
     #[arg(long, conflicts_with = "soak")]
@@ -51,11 +56,15 @@ pub(in crate::cli) struct HammerArgs {
     #[arg(long, value_name = "NAME", value_parser = scenario)]
     pub(super) scenario: Vec<Scenario>,
 
-    /// Where to read stored orders: api, db:URL or none. Repeat to compare several [default: api]
+    #[command(flatten)]
+    pub(super) contract: ContractArgs,
+
+    /// Where to read stored orders: api, db:URL or none. Repeat to compare several
+    /// [default: api, or none if the contract has no list]
     #[arg(long, value_name = "ORACLE", value_parser = oracle)]
     pub(super) oracle: Vec<Oracle>,
 
-    /// Treat every deviation from the contract as a violation [default without --url]
+    /// Treat every deviation from the contract as a violation [default for private instances]
     #[arg(long)]
     pub(super) strict: bool,
 
@@ -123,6 +132,8 @@ pub(super) struct LoadArgs {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum HammerCommand {
+    /// Print the contract of this service, a commented file to start from
+    Contract,
     /// Judge a recorded history again, offline
     Check {
         /// Path of a history, or of the folder of a report

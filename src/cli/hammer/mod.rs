@@ -1,6 +1,7 @@
 //! `orders hammer`: turns arguments into settings, and a report into an exit status.
 
 mod args;
+mod contract;
 mod repeat;
 mod usage;
 
@@ -10,18 +11,25 @@ use std::time::Duration;
 
 use super::{CliError, Status, print};
 use crate::hammer::{
-    self, Format, Launch, LoadSettings, OracleChoice, Profile, Progress, Report, Service, Settings,
-    Target, Trust, Verdict,
+    self, Contract, Format, Launch, LoadSettings, Profile, Progress, Readiness, Report, Service,
+    Settings, Target, Trust, Verdict,
 };
 pub(super) use args::HammerArgs;
-use args::{HammerCommand, Oracle};
+use args::HammerCommand;
 
 impl HammerArgs {
     /// Runs the command.
     pub(super) async fn run(&self) -> Result<Status, CliError> {
-        if let Some(HammerCommand::Check { file, report }) = &self.command {
-            let found = hammer::check(file)?;
-            return conclude(&found, report.as_deref());
+        match &self.command {
+            Some(HammerCommand::Check { file, report }) => {
+                let found = hammer::check(file)?;
+                return conclude(&found, report.as_deref());
+            }
+            Some(HammerCommand::Contract) => {
+                print(Contract::ORDERS)?;
+                return Ok(Status::Done);
+            }
+            None => {}
         }
         usage::check(self)?;
         let scratch = Scratch::new()?;
@@ -72,24 +80,17 @@ async fn settings(args: &HammerArgs, scratch: &Scratch) -> Result<Settings, CliE
         (_, true) => Profile::Soak(args.duration.unwrap_or(Duration::from_mins(10))),
         _ => Profile::Full,
     };
-    let mut oracles: Vec<OracleChoice> = Vec::new();
-    for oracle in &args.oracle {
-        oracles.extend(match oracle {
-            Oracle::Read(choice) => Some(choice.clone()),
-            Oracle::None => None,
-        });
-    }
-    if args.oracle.is_empty() {
-        oracles.push(OracleChoice::Api);
-    }
+    let contract = args.contract.read()?;
+    let oracles = contract::oracles(&args.oracle, contract.as_ref())?;
     Ok(Settings {
         service: service(args, scratch).await?,
+        contract,
         headers: args.header.clone(),
         seed,
         profile,
         scenarios: args.scenario.clone(),
         oracles,
-        strict: args.strict || args.url.is_empty(),
+        strict: args.strict || args.url.is_empty() && args.spawn.is_none(),
         report: args.report.clone(),
         repeat: repeat::command(std::env::args().skip(1), seed),
     })
@@ -116,6 +117,7 @@ async fn measure(args: &HammerArgs, scratch: &Scratch) -> Result<Status, CliErro
     let load = &args.load_args;
     let settings = LoadSettings {
         service: service(args, scratch).await?,
+        contract: args.contract.read()?,
         headers: args.header.clone(),
         connections: usize::from(load.connections.unwrap_or(64)),
         rate: load.rate,
@@ -136,15 +138,26 @@ async fn measure(args: &HammerArgs, scratch: &Scratch) -> Result<Status, CliErro
     Ok(status(report.verdict()))
 }
 
-/// How to start an instance: `orders serve` of this program.
+/// How to start an instance: the command of `--spawn`, or `orders serve` of this program.
 fn launch(args: &HammerArgs, scratch: &Scratch) -> Result<Launch, CliError> {
+    if let Some(folder) = &args.report {
+        std::fs::create_dir_all(folder)?;
+    }
+    if let Some(spawned) = &args.spawn {
+        return Ok(Launch {
+            program: "/bin/sh".into(),
+            arguments: vec!["-c".into(), spawned.into()],
+            variables: Vec::new(),
+            port_variable: "PORT".to_owned(),
+            logs: args.report.clone(),
+            temporary: false,
+            readiness: Readiness::Answers,
+        });
+    }
     let database = match &args.database_url {
         Some(url) => url.clone(),
         None => format!("sqlite://{}", scratch.0.join("orders.db").display()),
     };
-    if let Some(folder) = &args.report {
-        std::fs::create_dir_all(folder)?;
-    }
     Ok(Launch {
         program: std::env::current_exe()?,
         arguments: vec!["serve".into()],
@@ -155,6 +168,7 @@ fn launch(args: &HammerArgs, scratch: &Scratch) -> Result<Launch, CliError> {
         port_variable: "PORT".to_owned(),
         logs: args.report.clone(),
         temporary: args.database_url.is_none(),
+        readiness: Readiness::Healthy,
     })
 }
 

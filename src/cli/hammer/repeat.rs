@@ -29,10 +29,40 @@ pub(super) fn command(arguments: impl IntoIterator<Item = String>, seed: u64) ->
                 words.push(flag.to_owned());
                 words.extend(value.or_else(|| arguments.next()).map(oracle));
             }
+            "--spawn" => {
+                words.push(flag.to_owned());
+                let spawned = value.or_else(|| arguments.next());
+                words.extend(spawned.map(|text| without_passwords(&text)));
+            }
             _ => words.push(argument),
         }
     }
+    let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
     format!("{} --seed {seed}", words.join(" "))
+}
+
+/// Quotes a word for a shell, if it needs that.
+fn quoted(word: &str) -> String {
+    let plain = |letter: char| letter.is_alphanumeric() || "-_=./:,@%+…".contains(letter);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+/// Hides the credentials of the URLs in a command.
+fn without_passwords(command: &str) -> String {
+    let mut pieces = command.split("://");
+    let mut shown = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let end = piece.find(|c: char| c.is_whitespace() || "/'\"".contains(c));
+        let (authority, _) = piece.split_at(end.unwrap_or(piece.len()));
+        let hidden = authority.rfind('@');
+        shown.push_str("://");
+        shown.push_str(hidden.map_or("", |_| HIDDEN));
+        shown.push_str(&piece[hidden.unwrap_or(0)..]);
+    }
+    shown
 }
 
 fn oracle(value: String) -> String {
@@ -64,6 +94,16 @@ mod tests {
         assert_eq!(
             repeated("hammer --seed=1 --strict"),
             "orders hammer --strict --seed 7"
+        );
+    }
+
+    #[test]
+    fn a_command_is_one_word_without_passwords() {
+        let spawn = "DB=postgres://u:p@h/d node server.js http://x/@";
+        let arguments = ["hammer", "--spawn", spawn, "--quick"].map(str::to_owned);
+        assert_eq!(
+            command(arguments, 7),
+            "orders hammer --spawn 'DB=postgres://…@h/d node server.js http://x/@' --quick --seed 7"
         );
     }
 

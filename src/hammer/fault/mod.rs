@@ -7,5 +7,5 @@ mod process;
 mod proxy;
 
 pub(crate) use process::Instances;
-pub use process::{Launch, ProcessError};
+pub use process::{Launch, ProcessError, Readiness};
 pub(crate) use proxy::{Intercepted, ProxiedPath, intercept};

@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
-use tokio::net::TcpSocket;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::process::{Child, Command};
 use tokio::sync::Mutex;
 
@@ -34,6 +34,17 @@ pub struct Launch {
     pub logs: Option<PathBuf>,
     /// Whether the stored orders are removed after the run.
     pub temporary: bool,
+    /// When a started instance is ready.
+    pub readiness: Readiness,
+}
+
+/// When a started instance is ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readiness {
+    /// `GET /health` is answered 200.
+    Healthy,
+    /// `GET /` is answered by anything but a server error.
+    Answers,
 }
 
 /// Why an instance is not in the expected state.
@@ -89,6 +100,15 @@ struct Member {
     child: Mutex<Child>,
 }
 
+impl Drop for Member {
+    fn drop(&mut self) {
+        // The process may have children, which `kill_on_drop` does not reach.
+        if let Some(group) = group(self.child.get_mut()) {
+            let _ = killpg(group, Signal::SIGKILL);
+        }
+    }
+}
+
 impl Instances {
     /// Starts `count` instances one after another, so that the first one migrates the database
     /// alone.
@@ -119,10 +139,18 @@ impl Instances {
             .collect()
     }
 
-    /// Kills an instance with `SIGKILL` and waits until the process is gone.
+    /// Kills an instance and its children with `SIGKILL` and waits until they are gone.
     pub(crate) async fn kill(&self, index: usize) -> Result<(), ProcessError> {
-        let mut child = self.members[index].child.lock().await;
-        child.kill().await.map_err(|source| self.failed(source))
+        self.signal(index, Signal::SIGKILL).await?;
+        let member = &self.members[index];
+        let exited = member.child.lock().await.wait().await;
+        exited.map_err(|source| self.failed(source))?;
+        // A child of the process may take a moment longer, and still listens until then.
+        let deadline = Instant::now() + Duration::from_secs(2);
+        while TcpStream::connect(member.address).await.is_ok() && Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        Ok(())
     }
 
     /// Stops an instance with `SIGSTOP`.
@@ -187,11 +215,12 @@ impl Instances {
         let pool = Pool::new(target, Vec::new(), Duration::from_secs(1));
         let deadline = Instant::now() + START_TIMEOUT;
         while Instant::now() < deadline {
-            if pool
-                .get("/health")
-                .await
-                .is_ok_and(|answer| answer.status == 200)
-            {
+            let (path, ready) = match self.launch.readiness {
+                Readiness::Healthy => ("/health", 200..201),
+                Readiness::Answers => ("/", 100..500),
+            };
+            let answer = pool.get(path).await;
+            if answer.is_ok_and(|answer| ready.contains(&answer.status)) {
                 return Ok(());
             }
             let exited = member.child.lock().await.try_wait();
@@ -208,11 +237,10 @@ impl Instances {
 
     async fn signal(&self, index: usize, signal: Signal) -> Result<(), ProcessError> {
         // A process without an id has exited, so there is nothing to signal.
-        let Some(pid) = self.members[index].child.lock().await.id() else {
+        let Some(group) = group(&*self.members[index].child.lock().await) else {
             return Ok(());
         };
-        let pid = Pid::from_raw(pid.try_into().expect("a process id fits its own type"));
-        kill(pid, signal).map_err(|source| ProcessError::Signal {
+        killpg(group, signal).map_err(|source| ProcessError::Signal {
             signal,
             instance: index,
             source,
@@ -225,6 +253,12 @@ impl Instances {
             source,
         }
     }
+}
+
+/// The process group of a child that runs, of which it is the leader.
+fn group(child: &Child) -> Option<Pid> {
+    let id = child.id()?.try_into();
+    Some(Pid::from_raw(id.expect("a process id fits its own type")))
 }
 
 /// Reserves a free loopback port, so that no other process takes it while the instance is down.

@@ -13,7 +13,7 @@ pub(crate) struct Invoked {
     pub(crate) scenario: Scenario,
     /// Label of the idempotency key. Equal labels are one key.
     pub(crate) key: String,
-    /// Values of the `Idempotency-Key` headers, as far as they are text.
+    /// Values of the key headers, as far as they are text.
     #[serde(rename = "lines")]
     pub(crate) key_headers: Vec<String>,
     #[serde(rename = "ask")]
@@ -69,7 +69,7 @@ pub(crate) struct Outcome {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    /// Whether it carries `Idempotent-Replayed: true`.
+    /// Whether it carries the header that marks replays.
     pub(crate) replayed: bool,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) location: Option<String>,
@@ -78,7 +78,7 @@ pub(crate) struct Answer {
     /// The member `code` of an error body.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) code: Option<String>,
-    /// The order in the body, if the body is one.
+    /// What the body says was made, if it names anything.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) order: Option<Order>,
     /// The body, truncated to a few hundred characters.
@@ -91,11 +91,6 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Whether the status is 2xx.
-    pub(crate) fn is_success(&self) -> bool {
-        (200..300).contains(&self.status)
-    }
-
     /// Status and body, for messages.
     pub(crate) fn summary(&self) -> String {
         format!("{} {:?}", self.status, self.body)
@@ -114,7 +109,7 @@ pub(crate) struct Order {
 /// How much is known of the effect of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Completion {
-    /// Answered with 2xx: the order is acknowledged.
+    /// The order is acknowledged.
     Ok,
     /// Refused, or not sent in full: it changed nothing.
     Fail,
@@ -136,8 +131,8 @@ impl Attempt {
         self.outcome.answer.as_ref()
     }
 
-    /// The answer, if it is a 2xx.
+    /// The answer, if it acknowledges the order.
     pub(crate) fn accepted(&self) -> Option<&Answer> {
-        self.answer().filter(|answer| answer.is_success())
+        self.answer().filter(|_| self.completion == Completion::Ok)
     }
 }

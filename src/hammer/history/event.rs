@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::attempt::{Invoked, Order, Outcome};
+use crate::hammer::contract::Contract;
 use crate::hammer::profile::ProfileName;
 use crate::hammer::workload::{FaultKind, Scenario};
 
@@ -17,7 +18,7 @@ pub(crate) enum Event {
     Run(Header),
     /// An attempt begins.
     Invoke(Invoked),
-    /// An attempt was answered with 2xx.
+    /// An attempt was answered, and the answer acknowledges the order.
     Ok(Outcome),
     /// An attempt certainly changed nothing: refused, or not sent in full.
     Fail(Outcome),
@@ -70,6 +71,21 @@ pub(crate) struct Header {
     pub(crate) cores: usize,
     /// The command that repeats the run.
     pub(crate) repeat: String,
+    /// What the target promises, if not the contract of `orders`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) contract: Option<Box<Contract>>,
+}
+
+impl Header {
+    /// What the target promises.
+    pub(crate) fn contract(&self) -> &Contract {
+        self.contract.as_deref().unwrap_or(Contract::of_orders())
+    }
+
+    /// Whether only the answers can be judged, because the contract does not say where to count.
+    pub(crate) fn judges_answers_alone(&self) -> bool {
+        self.contract().stored.is_none()
+    }
 }
 
 impl Header {

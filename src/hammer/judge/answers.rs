@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::dialect::Dialect;
+use super::dialect::{Dialect, list};
 use super::invariant::{Finding, Invariant, Rule};
 use super::view::{CycleView, KeyView, PayloadIdentity, normalize_id};
-use crate::hammer::history::Answer;
+use crate::hammer::history::{Answer, Attempt, Order};
 
 pub(super) const INVARIANTS: &[Invariant] = &[
     Invariant {
@@ -93,8 +93,19 @@ fn distinct_keys(view: &CycleView<'_>) -> Vec<(String, Finding)> {
 
 fn answer_is_an_order(view: &KeyView<'_>, dialect: &Dialect) -> Finding {
     let accepted = view.accepted();
+    let echo = &dialect.contract.response.echo;
+    let body = &dialect.contract.request.body;
+    let repeats = |other: &Attempt, order: &Order| {
+        let payload = other.invoked.payload();
+        let marker = echo.marker.is_none() || body.marker_texts(&payload).contains(&order.item);
+        let number = || body.number_texts(&payload).contains(&order.quantity);
+        marker && (echo.number.is_none() || number())
+    };
     for (attempt, answer) in &accepted {
         let Some(order) = &answer.order else {
+            if !dialect.names_orders {
+                continue;
+            }
             return Finding::Violated(format!(
                 "a {} names no order: {:?}",
                 answer.status, answer.body
@@ -102,17 +113,15 @@ fn answer_is_an_order(view: &KeyView<'_>, dialect: &Dialect) -> Finding {
         };
         let identity = PayloadIdentity::of(attempt, dialect);
         let invoked = &attempt.invoked;
-        let answered = (order.item.as_str(), order.quantity.as_str());
-        let requested = (invoked.item.as_str(), invoked.quantity.to_string());
         // The order of a different payload of the key is reported by `one-payload`.
         let is_other_payload = view.placements().any(|other| {
-            PayloadIdentity::of(other, dialect) != identity
-                && answered == (&other.invoked.item, &other.invoked.quantity.to_string())
+            let is_other = PayloadIdentity::of(other, dialect) != identity;
+            (is_other || !dialect.compares_payloads()) && repeats(other, order)
         });
-        if answered != (requested.0, &requested.1) && !is_other_payload {
+        if !repeats(attempt, order) && !is_other_payload {
             return Finding::Violated(format!(
                 "requested {:?} × {}, answered {:?} × {}",
-                requested.0, requested.1, answered.0, answered.1
+                invoked.item, invoked.quantity, order.item, order.quantity
             ));
         }
     }
@@ -132,10 +141,16 @@ fn same_bytes(view: &KeyView<'_>, dialect: &Dialect) -> Finding {
         if std::ptr::eq(first, answer) {
             continue;
         }
+        let required = dialect.same_body();
         if first.bytes != answer.bytes {
             let words = format!("{:?} was followed by {:?}", first.body, answer.body);
-            if first.json.is_none() || first.json != answer.json {
+            let differs = first.json.is_none() || first.json != answer.json;
+            if differs || required == Some(true) {
                 return Finding::Violated(words);
+            }
+            if required == Some(false) {
+                finding = Finding::Held;
+                continue;
             }
             finding = Finding::Deviation(format!("the same JSON in different bytes: {words}"));
         } else if finding == Finding::NotApplicable {
@@ -180,10 +195,16 @@ fn replay_as_announced(view: &KeyView<'_>, dialect: &Dialect) -> Finding {
         if dialect.distinguishes_fresh() && dialect.is_fresh(answer) {
             continue;
         }
-        if answer.status != dialect.replay_status || answer.replayed != dialect.marks_replays {
+        let expected = dialect.replay.contains(&answer.status);
+        if !expected || answer.replayed != dialect.marks_replays {
+            let mark = dialect
+                .contract
+                .response
+                .mark()
+                .map_or("a mark", |(name, _)| name);
             return Finding::Violated(format!(
-                "replays at rest are {} {} Idempotent-Replayed, this one is {} {}",
-                dialect.replay_status,
+                "replays are {} {} {mark}, this one is {} {}",
+                list(&dialect.replay),
                 with_or_without(dialect.marks_replays),
                 answer.status,
                 with_or_without(answer.replayed)
@@ -215,7 +236,7 @@ fn once_answered(view: &KeyView<'_>, dialect: &Dialect) -> Finding {
         if !later || transient || PayloadIdentity::of(attempt, dialect) != winning {
             continue;
         }
-        if !answer.is_success() {
+        if !dialect.settles(attempt, answer) {
             return Finding::Violated(format!(
                 "answered {} {:?} after the order had been acknowledged",
                 answer.status, answer.body
@@ -226,7 +247,7 @@ fn once_answered(view: &KeyView<'_>, dialect: &Dialect) -> Finding {
     finding
 }
 
-fn converges(view: &KeyView<'_>, _: &Dialect) -> Finding {
+fn converges(view: &KeyView<'_>, dialect: &Dialect) -> Finding {
     let retried = view
         .placements()
         .filter(|attempt| attempt.invoked.drain)
@@ -235,6 +256,10 @@ fn converges(view: &KeyView<'_>, _: &Dialect) -> Finding {
         return Finding::NotApplicable;
     };
     if !view.accepted().is_empty() {
+        return Finding::Held;
+    }
+    let nothing_is_stored = view.orders.as_ref().is_some_and(Vec::is_empty);
+    if view.settled(dialect) > 0 && !nothing_is_stored {
         return Finding::Held;
     }
     let last = match last.answer() {

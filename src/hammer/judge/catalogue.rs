@@ -1,7 +1,7 @@
 //! The catalogue of all invariants.
 
 use super::invariant::Invariant;
-use super::{answers, orders, payloads, refusals, validation};
+use super::{answers, declared, orders, payloads, refusals, validation};
 
 /// All invariants, the most important first.
 pub(crate) fn invariants() -> impl Iterator<Item = &'static Invariant> {
@@ -10,6 +10,7 @@ pub(crate) fn invariants() -> impl Iterator<Item = &'static Invariant> {
         .chain(answers::INVARIANTS)
         .chain(payloads::INVARIANTS)
         .chain(refusals::INVARIANTS)
+        .chain(declared::INVARIANTS)
         .chain(validation::INVARIANTS)
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::dialect::Dialect;
 use super::overlap::Overlap;
 use super::view::{CycleView, KeyView};
 use crate::hammer::history::{Completion, Header};
@@ -113,7 +114,7 @@ pub(crate) struct Coverage(BTreeMap<CoverageRow, u64>);
 
 impl Coverage {
     /// Counts one cycle.
-    pub(super) fn count(&mut self, view: &CycleView<'_>, overlaps: &[Overlap]) {
+    pub(super) fn count(&mut self, view: &CycleView<'_>, dialect: &Dialect, overlaps: &[Overlap]) {
         let overlapping =
             |test: fn(&Overlap) -> bool| overlaps.iter().filter(|overlap| test(overlap)).count();
         self.add(
@@ -128,10 +129,10 @@ impl Coverage {
             CoverageRow::OverlappingInstances,
             overlapping(|overlap| overlap.instances_differ),
         );
-        let replays = |key: &KeyView<'_>| key.accepted().len().saturating_sub(1);
+        let replays = |key: &KeyView<'_>| key.settled(dialect).saturating_sub(1);
         self.add(CoverageRow::Replays, view.keys.iter().map(replays).sum());
         let mismatches = view.history.attempts.iter().filter(|attempt| {
-            let refused = |status| matches!(status, 409 | 422);
+            let refused = |status| dialect.mismatch.contains(&status);
             attempt.invoked.variant != Variant::First
                 && attempt
                     .answer()
@@ -149,7 +150,7 @@ impl Coverage {
             let is_unknown = |completion| completion == Completion::Unknown;
             key.scenario == Scenario::LostAnswer
                 && key.attempts.iter().any(|one| is_unknown(one.completion))
-                && !key.accepted().is_empty()
+                && key.settled(dialect) > 0
         });
         self.add(CoverageRow::RecoveredAnswers, recovered.count());
     }
@@ -162,8 +163,11 @@ impl Coverage {
     pub(crate) fn rows(&self, header: &Header) -> Vec<(CoverageRow, u64)> {
         let is_expected = |row: &CoverageRow| {
             let unread = *row == CoverageRow::StoredOrders && header.oracles.is_empty();
+            // A contract may say that payloads are not compared.
+            let mismatch = header.contract().response.mismatch.as_ref();
+            let uncompared = *row == CoverageRow::Mismatches && mismatch.is_some_and(Vec::is_empty);
             let planned = |scenario| header.scenarios.contains(scenario);
-            !unread && row.scenarios().iter().any(planned)
+            !unread && !uncompared && row.scenarios().iter().any(planned)
         };
         CoverageRow::ALL
             .into_iter()

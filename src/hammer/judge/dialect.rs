@@ -1,45 +1,70 @@
 //! The dialect of a target: what it does where the contract leaves a choice.
 //!
-//! It is learned from the answers at rest, and then required under load and faults. A choice that
+//! What the contract of the run does not declare is learned from the answers at rest, and then required under load and faults. A choice that
 //! gives up the promise itself is not part of it.
 
-use crate::hammer::history::{Answer, Attempt};
+use crate::hammer::contract::Contract;
+use crate::hammer::history::{Answer, Attempt, Header};
 use crate::hammer::workload::{RequestKind, Scenario, Spelling, Variant};
 
-/// The choices of a target. The default is the contract.
+/// Statuses of a duplicate in flight that are accepted from a target that declares none.
+const IN_FLIGHT: [u16; 4] = [409, 425, 429, 503];
+
+/// The choices of a target. The default is the contract of `orders`.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 pub(crate) struct Dialect {
-    /// Status of a fresh answer; 201 in the contract.
-    pub(super) fresh_status: u16,
-    /// Status of a replay; 200 in the contract.
-    pub(super) replay_status: u16,
-    /// Whether replays carry `Idempotent-Replayed: true`, as in the contract.
+    pub(super) contract: Contract,
+    /// Whether the contract comes from a file, so that what it says is required.
+    pub(super) declared: bool,
+    /// Statuses of a fresh answer; 201 in the contract of `orders`.
+    pub(super) fresh: Vec<u16>,
+    /// Statuses of a replay; 200 in the contract of `orders`.
+    pub(super) replay: Vec<u16>,
+    /// Statuses for a different payload; 409 in the contract of `orders`. Empty if payloads are
+    /// not compared.
+    pub(super) mismatch: Vec<u16>,
+    /// Statuses of a duplicate in flight.
+    pub(super) in_flight: Vec<u16>,
+    /// Whether replays carry the header that marks them, as in the contract of `orders`.
     pub(super) marks_replays: bool,
-    /// Whether replays carry `Location`, as in the contract.
+    /// Whether replays carry `Location`, as in the contract of `orders`.
     pub(super) replays_location: bool,
-    /// Status for a different payload; 409 in the contract.
-    pub(super) mismatch_status: u16,
-    /// The spellings that are taken for a different payload; none in the contract.
+    /// Whether fresh answers carry `Location`.
+    has_location: bool,
+    /// Whether answers name what was made.
+    pub(super) names_orders: bool,
+    /// The spellings that are taken for a different payload; none in the contract of `orders`.
     pub(super) distinct_spellings: Vec<Spelling>,
 }
 
 impl Default for Dialect {
     fn default() -> Self {
         Self {
-            fresh_status: 201,
-            replay_status: 200,
+            contract: Contract::of_orders().clone(),
+            declared: false,
+            fresh: vec![201],
+            replay: vec![200],
+            mismatch: vec![409],
+            in_flight: IN_FLIGHT.to_vec(),
             marks_replays: true,
             replays_location: true,
-            mismatch_status: 409,
+            has_location: true,
+            names_orders: true,
             distinct_spellings: Vec::new(),
         }
     }
 }
 
 impl Dialect {
-    /// Learns the dialect from the answers at rest. What they do not show is as in the contract.
-    pub(super) fn learn(attempts: &[Attempt]) -> Self {
-        let mut dialect = Self::default();
+    /// Learns the dialect from the answers at rest. What they do not show is as in the contract of
+    /// `orders`; what the contract of the run declares is as declared.
+    pub(super) fn learn(attempts: &[Attempt], header: &Header) -> Self {
+        let mut dialect = Self {
+            contract: header.contract().clone(),
+            declared: header.contract.is_some(),
+            ..Self::default()
+        };
         let at_rest = attempts_at_rest(attempts);
         let mut plain = at_rest
             .iter()
@@ -49,36 +74,99 @@ impl Dialect {
             })
             .filter_map(|attempt| attempt.accepted());
         if let Some(first) = plain.next() {
-            dialect.fresh_status = first.status;
+            dialect.fresh = vec![first.status];
+            dialect.has_location = first.location.is_some();
+            dialect.names_orders = first.order.is_some();
         }
         if let Some(replay) = plain.next() {
-            dialect.replay_status = replay.status;
+            dialect.replay = vec![replay.status];
             dialect.marks_replays = replay.replayed;
             dialect.replays_location = replay.location.is_some();
         }
+        for answer in answers(&at_rest, |attempt| {
+            attempt.invoked.variant != Variant::First
+        }) {
+            if matches!(answer.status, 409 | 422) {
+                dialect.mismatch = vec![answer.status];
+            }
+        }
+        if dialect.declared {
+            dialect.require();
+        }
         for attempt in &at_rest {
-            let Some(answer) = attempt.answer() else {
-                continue;
-            };
-            let invoked = &attempt.invoked;
-            let refused = (400..500).contains(&answer.status);
-            if invoked.variant != Variant::First && matches!(answer.status, 409 | 422) {
-                dialect.mismatch_status = answer.status;
-            } else if invoked.spelling != Spelling::Plain && refused {
-                dialect.distinct_spellings.push(invoked.spelling);
+            let spelling = attempt.invoked.spelling;
+            let refused = attempt.answer().is_some_and(|answer| {
+                (400..500).contains(&answer.status) && !dialect.settles(attempt, answer)
+            });
+            if attempt.invoked.variant == Variant::First && spelling != Spelling::Plain && refused {
+                dialect.distinct_spellings.push(spelling);
             }
         }
         dialect
     }
 
+    /// Replaces what was learned by what the contract declares.
+    fn require(&mut self) {
+        let response = &self.contract.response;
+        let declared = [
+            (&mut self.fresh, &response.fresh),
+            (&mut self.replay, &response.replay),
+            (&mut self.mismatch, &response.mismatch),
+            (&mut self.in_flight, &response.in_flight),
+        ];
+        for (statuses, declared) in declared {
+            if let Some(declared) = declared {
+                statuses.clone_from(declared);
+            }
+        }
+        self.marks_replays = response.replayed_header.is_some();
+        self.names_orders |= response.id.is_some();
+        self.replays_location &= self.has_location;
+    }
+
+    /// Whether a different payload is told from the first one.
+    pub(super) fn compares_payloads(&self) -> bool {
+        !self.mismatch.is_empty()
+    }
+
     /// Whether fresh answers can be told from replays.
     pub(super) fn distinguishes_fresh(&self) -> bool {
-        self.marks_replays || self.fresh_status != self.replay_status
+        let shared = self.fresh.iter().any(|status| self.replay.contains(status));
+        self.marks_replays || !shared
     }
 
     /// Whether an answer looks like the first one.
     pub(super) fn is_fresh(&self, answer: &Answer) -> bool {
-        answer.status == self.fresh_status && !answer.replayed
+        self.fresh.contains(&answer.status) && !answer.replayed
+    }
+
+    /// Whether the answer to an attempt says that something was made under its key, now or before.
+    pub(super) fn settles(&self, attempt: &Attempt, answer: &Answer) -> bool {
+        attempt.accepted().is_some() || self.refuses_duplicates(answer)
+    }
+
+    /// Whether the answer refuses a duplicate because something was made before.
+    pub(super) fn refuses_duplicates(&self, answer: &Answer) -> bool {
+        self.declared && self.contract.response.refuses_duplicates(answer.status)
+    }
+
+    /// Whether replays must have the same bytes, or only the same JSON, if that is declared.
+    pub(super) fn same_body(&self) -> Option<bool> {
+        self.contract.response.same_body.filter(|_| self.declared)
+    }
+
+    /// Whether the answer says that the key was used with a different payload.
+    pub(super) fn says_reused(&self, answer: &Answer) -> bool {
+        !self.declared && answer.code.as_deref() == Some("IDEMPOTENCY_KEY_REUSED")
+    }
+
+    /// Whether the answer says that the first request of the key is still in flight.
+    pub(super) fn says_in_use(&self, answer: &Answer) -> bool {
+        if self.declared {
+            let other = self.mismatch.contains(&answer.status);
+            return self.in_flight.contains(&answer.status) && !other;
+        }
+        answer.code.as_deref() == Some("IDEMPOTENCY_KEY_IN_USE")
     }
 
     /// The deviations from the contract, in words.
@@ -90,27 +178,33 @@ impl Dialect {
                 deviations.push(words);
             }
         };
+        // What a contract from a file does not declare cannot deviate from it.
+        let orders = !self.declared;
         note(
-            self.fresh_status != contract.fresh_status,
-            format!("a new order is answered {}, not 201", self.fresh_status),
+            orders && self.fresh != contract.fresh,
+            format!("a new order is answered {}, not 201", list(&self.fresh)),
         );
         note(
-            self.replay_status != contract.replay_status,
-            format!("a replay is answered {}, not 200", self.replay_status),
+            orders && self.replay != contract.replay,
+            format!("a replay is answered {}, not 200", list(&self.replay)),
         );
         note(
-            !self.marks_replays,
+            orders && !self.marks_replays,
             "a replay does not carry Idempotent-Replayed: true".to_owned(),
         );
         note(
-            !self.replays_location,
+            self.has_location && !self.replays_location,
             "a replay does not carry Location".to_owned(),
         );
         note(
-            self.mismatch_status != contract.mismatch_status,
+            orders && !self.has_location,
+            "a new order is answered without Location".to_owned(),
+        );
+        note(
+            orders && self.mismatch != contract.mismatch,
             format!(
                 "a different payload is answered {}, not 409",
-                self.mismatch_status
+                list(&self.mismatch)
             ),
         );
         note(
@@ -122,6 +216,22 @@ impl Dialect {
         );
         deviations
     }
+}
+
+/// Statuses in words.
+pub(super) fn list(statuses: &[u16]) -> String {
+    let words: Vec<String> = statuses.iter().map(u16::to_string).collect();
+    words.join(" or ")
+}
+
+fn answers<'a>(
+    attempts: &'a [&Attempt],
+    of: impl Fn(&Attempt) -> bool + 'a,
+) -> impl Iterator<Item = &'a Answer> {
+    attempts
+        .iter()
+        .filter(move |attempt| of(attempt))
+        .filter_map(|attempt| attempt.answer())
 }
 
 /// The attempts of the first `contract` case: one key, one request at a time.
@@ -146,7 +256,12 @@ fn attempts_at_rest(attempts: &[Attempt]) -> Vec<&Attempt> {
 }
 
 /// Checks that the target takes orders at all; if not, the error says why.
-pub(crate) fn speaks_contract(attempts: &[Attempt], target: &str) -> Result<(), String> {
+pub(crate) fn speaks_contract(
+    attempts: &[Attempt],
+    contract: &Contract,
+    target: &str,
+) -> Result<(), String> {
+    let (method, path) = (contract.request.method.name(), &contract.request.path);
     let at_rest = attempts_at_rest(attempts);
     if at_rest.iter().any(|attempt| attempt.accepted().is_some()) {
         return Ok(());
@@ -156,7 +271,7 @@ pub(crate) fn speaks_contract(attempts: &[Attempt], target: &str) -> Result<(), 
     };
     Err(match (first.answer(), &first.outcome.error) {
         (Some(answer), _) => format!(
-            "the target does not speak the contract: POST {target}/orders answered {} {:?}",
+            "the target does not speak the contract: {method} {target}{path} answered {} {:?}",
             answer.status,
             answer.body.chars().take(120).collect::<String>()
         ),

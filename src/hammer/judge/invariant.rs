@@ -30,6 +30,8 @@ pub(crate) struct Invariant {
 pub(super) enum Rule {
     /// Key by key.
     Key(fn(&KeyView<'_>, &Dialect) -> Finding),
+    /// Once, by the answers at rest; returns the deviations.
+    AtRest(fn(&Dialect) -> Vec<String>),
     /// Over the whole cycle; returns the findings by key.
     Cycle(fn(&CycleView<'_>) -> Vec<(String, Finding)>),
 }

@@ -108,7 +108,7 @@ impl Judgement {
                 self.contended
             ));
         }
-        if self.header.oracles.is_empty() {
+        if self.header.oracles.is_empty() && !self.header.judges_answers_alone() {
             reasons.push("no oracle was read, and answers alone prove nothing".to_owned());
         }
         for (row, count) in self.coverage.rows(&self.header) {
@@ -130,9 +130,18 @@ impl Judgement {
             .collect()
     }
 
-    /// The deviations of the dialect from the contract, in words.
+    /// What the verdict does not cover, in words.
+    pub(crate) fn limit(&self) -> Option<&'static str> {
+        let alone = self.header.judges_answers_alone() && self.header.oracles.is_empty();
+        alone.then_some(
+            "judged by answers alone: the contract does not say where to count ([stored])",
+        )
+    }
+
+    /// The deviations of the dialect from the contract, in words. In a strict run they are
+    /// violations.
     pub(crate) fn dialect_deviations(&self) -> Vec<String> {
-        let dialect = self.dialect.as_ref();
+        let dialect = self.dialect.as_ref().filter(|_| !self.header.strict);
         dialect.map(Dialect::deviations).unwrap_or_default()
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use super::dialect::Dialect;
 use super::invariant::{Finding, Invariant, Rule};
 use super::view::{CycleView, KeyView, normalize_id, trusted_oracle};
-use crate::hammer::history::{Completion, OracleKind, Order, StoredOrder};
+use crate::hammer::history::{Answer, Completion, OracleKind, Order, StoredOrder};
 use crate::hammer::workload::RequestKind;
 
 pub(super) const INVARIANTS: &[Invariant] = &[
@@ -62,15 +62,18 @@ fn one_order(view: &KeyView<'_>, _: &Dialect) -> Finding {
     }
 }
 
-/// The number of extra orders allowed: one if the target takes the quoted key for a key of its own.
+/// The number of extra orders allowed: one if the target takes the quoted key for a key of its own,
+/// or may have done so in an answer that was lost.
 fn separate_quoted_key(view: &KeyView<'_>) -> usize {
     let separate = view.attempts.iter().any(|attempt| {
+        let lost = attempt.completion == Completion::Unknown;
         attempt.invoked.kind == RequestKind::QuotedKey
-            && attempt.accepted().is_some_and(|answer| {
-                view.accepted()
-                    .iter()
-                    .all(|(_, bare)| bare.order != answer.order)
-            })
+            && (lost
+                || attempt.accepted().is_some_and(|answer| {
+                    // Without an identity, nobody knows.
+                    let other = |bare: &Answer| bare.order.is_none() || bare.order != answer.order;
+                    view.accepted().iter().all(|(_, bare)| other(bare))
+                }))
     });
     usize::from(separate)
 }
@@ -92,6 +95,13 @@ fn acknowledged_is_stored(view: &KeyView<'_>, _: &Dialect) -> Finding {
     let mut finding = Finding::NotApplicable;
     for (_, answer) in view.accepted() {
         let Some(order) = &answer.order else {
+            if view.orders.as_ref().is_some_and(Vec::is_empty) {
+                return Finding::Violated(format!(
+                    "answered {}, and nothing is stored for the key",
+                    answer.status
+                ));
+            }
+            finding = Finding::Held;
             continue;
         };
         if !stored.contains_key(&normalize_id(&order.id)) {
@@ -105,19 +115,37 @@ fn acknowledged_is_stored(view: &KeyView<'_>, _: &Dialect) -> Finding {
     finding
 }
 
-fn stored_as_answered(view: &KeyView<'_>, _: &Dialect) -> Finding {
+fn stored_as_answered(view: &KeyView<'_>, dialect: &Dialect) -> Finding {
     let Some(stored) = view.stored else {
         return Finding::NotApplicable;
     };
     let mut finding = Finding::NotApplicable;
-    for (_, answer) in view.accepted() {
+    let contract = &dialect.contract;
+    let echo = &contract.response.echo;
+    let keeps_number = contract
+        .stored
+        .as_ref()
+        .is_some_and(|stored| stored.number.is_some());
+    for (attempt, answer) in view.accepted() {
         let Some(answered) = &answer.order else {
             continue;
         };
         let Some(stored) = stored.get(&normalize_id(&answered.id)) else {
             continue;
         };
-        if (&answered.item, &answered.quantity) != (&stored.item, &stored.quantity) {
+        let same_marker = if echo.marker.is_some() {
+            answered.item == stored.item
+        } else if dialect.compares_payloads() {
+            let texts = contract
+                .request
+                .body
+                .marker_texts(&attempt.invoked.payload());
+            texts.contains(&stored.item)
+        } else {
+            true
+        };
+        let both = keeps_number && echo.number.is_some();
+        if !same_marker || both && answered.quantity != stored.quantity {
             return Finding::Violated(format!(
                 "answered item {:?} × {}, stored {:?} × {}",
                 answered.item, answered.quantity, stored.item, stored.quantity
@@ -136,7 +164,9 @@ fn refused_stores_nothing(view: &KeyView<'_>, _: &Dialect) -> Finding {
         .attempts
         .iter()
         .all(|attempt| attempt.completion == Completion::Fail && attempt.answer().is_some());
-    match (refused && view.sharers == 1, orders.len()) {
+    // A lost answer may be the acknowledgement.
+    let certain = refused && view.sharers == 1 && !view.may_have_lost_answers();
+    match (certain, orders.len()) {
         (false, _) => Finding::NotApplicable,
         (true, 0) => Finding::Held,
         (true, count) => Finding::Violated(format!(
@@ -150,15 +180,14 @@ fn nothing_unasked(view: &CycleView<'_>) -> Vec<(String, Finding)> {
     let Some(stored) = &view.stored else {
         return Vec::new();
     };
-    let requested: HashSet<&str> = view
-        .history
-        .attempts
-        .iter()
-        .map(|attempt| attempt.invoked.item.as_str())
+    let body = &view.contract.request.body;
+    let attempts = view.history.attempts.iter();
+    let requested: HashSet<String> = attempts
+        .flat_map(|attempt| body.marker_texts(&attempt.invoked.payload()))
         .collect();
     stored
         .values()
-        .filter(|order| !requested.contains(order.item.as_str()))
+        .filter(|order| !requested.contains(&order.item))
         .map(|order| {
             let words = format!(
                 "order {} of item {:?} was never requested",

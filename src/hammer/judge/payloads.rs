@@ -1,6 +1,5 @@
 //! Invariants about different payloads under one key.
 
-use super::contract::{says_in_use, says_reused};
 use super::dialect::Dialect;
 use super::invariant::{Finding, Invariant, Rule};
 use super::view::{KeyView, PayloadIdentity};
@@ -58,16 +57,17 @@ fn mismatch_is_final(view: &KeyView<'_>, dialect: &Dialect) -> Finding {
         let identity = PayloadIdentity::of(attempt, dialect);
         let later = attempt.invoked.t > winner.outcome.t;
         let transient = answer.status >= 500 || answer.status == 429;
-        if !later || transient || answer.is_success() || identity == winning {
+        if !later || transient || attempt.accepted().is_some() || identity == winning {
             continue;
         }
-        if says_in_use(answer) {
+        if dialect.says_in_use(answer) {
             return Finding::Violated(format!(
                 "after the first payload was acknowledged: {}",
                 answer.summary()
             ));
         }
-        let as_agreed = answer.status == dialect.mismatch_status && says_reused(answer);
+        let said = dialect.declared || dialect.says_reused(answer);
+        let as_agreed = dialect.mismatch.contains(&answer.status) && said;
         if identity.spelling.is_none() && !as_agreed {
             finding = Finding::Deviation(format!(
                 "a different payload was answered {}",
@@ -89,7 +89,7 @@ fn duplicate_is_no_mismatch(view: &KeyView<'_>, dialect: &Dialect) -> Finding {
         if PayloadIdentity::of(attempt, dialect) != winner {
             continue;
         }
-        if says_reused(answer) {
+        if dialect.says_reused(answer) {
             return Finding::Violated(format!(
                 "the winning payload was answered {}",
                 answer.summary()

@@ -1,9 +1,11 @@
 //! Invariants about refusals of valid orders.
 
-use super::contract::says_in_use;
+use super::declared::is_unusual;
 use super::dialect::Dialect;
 use super::invariant::{Finding, Invariant, Rule};
 use super::view::{KeyView, PayloadIdentity};
+use crate::hammer::history::Answer;
+use crate::hammer::workload::RequestKind;
 
 pub(super) const INVARIANTS: &[Invariant] = &[
     Invariant {
@@ -28,25 +30,43 @@ pub(super) const INVARIANTS: &[Invariant] = &[
     },
 ];
 
-fn no_server_error(view: &KeyView<'_>, _: &Dialect) -> Finding {
+fn no_server_error(view: &KeyView<'_>, dialect: &Dialect) -> Finding {
     if view.met_process_fault() {
         return Finding::NotApplicable;
     }
     let mut finding = Finding::NotApplicable;
-    for answer in view.attempts.iter().filter_map(|attempt| attempt.answer()) {
+    for attempt in &view.attempts {
+        let Some(answer) = attempt.answer() else {
+            continue;
+        };
+        let declared = dialect.declared && dialect.in_flight.contains(&answer.status);
         let retryable = answer.status == 503 && answer.retry_after.is_some();
-        if answer.status >= 500 && !retryable {
-            return Finding::Violated(format!("answered {}", answer.summary()));
+        if answer.status >= 500 && !retryable && !declared {
+            let words = format!("answered {}", answer.summary());
+            // A declared contract says nothing of requests that are not as it describes them.
+            if dialect.declared
+                && (attempt.invoked.kind != RequestKind::Place || is_unusual(attempt))
+            {
+                finding = Finding::Deviation(words);
+                continue;
+            }
+            return Finding::Violated(words);
         }
-        finding = Finding::Held;
+        if finding == Finding::NotApplicable {
+            finding = Finding::Held;
+        }
     }
     finding
 }
 
 fn valid_is_accepted(view: &KeyView<'_>, dialect: &Dialect) -> Finding {
     let expected = |status: u16| {
-        matches!(status, 200..300 | 409 | 429 | 500..) || status == dialect.mismatch_status
+        matches!(status, 200..300 | 409 | 429 | 500..) || dialect.mismatch.contains(&status)
     };
+    if dialect.declared {
+        // `declared-status` knows better.
+        return Finding::NotApplicable;
+    }
     let mut finding = Finding::NotApplicable;
     for (attempt, answer) in view.answered() {
         if expected(answer.status) {
@@ -75,6 +95,12 @@ fn conflict_needs_a_rival(view: &KeyView<'_>, dialect: &Dialect) -> Finding {
     if unclear || view.only_payload(dialect).is_none() {
         return Finding::NotApplicable;
     }
+    // Overload needs no rival, and a duplicate may be refused forever.
+    let conflicts = |answer: &Answer| {
+        let overload = matches!(answer.status, 429 | 503);
+        let listed = answer.status == 409 || dialect.in_flight.contains(&answer.status);
+        listed && !overload && !dialect.refuses_duplicates(answer)
+    };
     let mut finding = Finding::NotApplicable;
     for (attempt, answer) in view.answered() {
         let alone = !view.attempts.iter().any(|other| {
@@ -82,7 +108,7 @@ fn conflict_needs_a_rival(view: &KeyView<'_>, dialect: &Dialect) -> Finding {
                 && other.invoked.t < attempt.outcome.t
                 && other.outcome.t > attempt.invoked.t
         });
-        if alone && answer.status == 409 {
+        if alone && conflicts(answer) {
             return Finding::Violated(format!(
                 "without a concurrent duplicate, answered {}",
                 answer.summary()
@@ -95,11 +121,12 @@ fn conflict_needs_a_rival(view: &KeyView<'_>, dialect: &Dialect) -> Finding {
     finding
 }
 
-fn says_when_to_retry(view: &KeyView<'_>, _: &Dialect) -> Finding {
+fn says_when_to_retry(view: &KeyView<'_>, dialect: &Dialect) -> Finding {
     let retryable = view
         .answered()
         .map(|(_, answer)| answer)
-        .filter(|answer| says_in_use(answer) || answer.status == 503);
+        .filter(|answer| dialect.says_in_use(answer) || answer.status == 503)
+        .filter(|answer| answer.status >= 400 && !dialect.refuses_duplicates(answer));
     let mut finding = Finding::NotApplicable;
     for answer in retryable {
         if answer.retry_after.is_none() {

@@ -1,16 +1,16 @@
 //! Invariants about the syntax of keys and bodies.
 
-use super::contract::KEY_REQUIRED;
 use super::dialect::Dialect;
 use super::invariant::{Finding, Invariant, Rule};
 use super::view::KeyView;
-use crate::hammer::history::Answer;
+use crate::hammer::decode::json_digest;
+use crate::hammer::history::{Answer, Attempt};
 use crate::hammer::workload::{RequestKind, Spelling, Variant};
 
 pub(super) const INVARIANTS: &[Invariant] = &[
     Invariant {
         name: "key-required",
-        meaning: "a missing or blank key is refused with the exact body of the contract",
+        meaning: "a missing or blank key is refused as the contract says",
         rule: Rule::Key(key_required),
     },
     Invariant {
@@ -35,28 +35,47 @@ pub(super) const INVARIANTS: &[Invariant] = &[
     },
 ];
 
-/// The answers to requests of these kinds.
+/// The body of the refusal of a missing or blank key in the contract of `orders`.
+const KEY_REQUIRED: &str = r#"{"error":"Idempotency-Key header is required"}"#;
+
+/// The answered requests of these kinds.
 fn answers_to<'a>(
     view: &'a KeyView<'_>,
     kinds: &'a [RequestKind],
-) -> impl Iterator<Item = &'a Answer> {
+) -> impl Iterator<Item = (&'a Attempt, &'a Answer)> {
     view.attempts
         .iter()
+        .copied()
         .filter(|attempt| kinds.contains(&attempt.invoked.kind))
-        .filter_map(|attempt| attempt.answer())
+        .filter_map(|attempt| Some((attempt, attempt.answer()?)))
 }
 
-fn key_required(view: &KeyView<'_>, _: &Dialect) -> Finding {
+fn key_required(view: &KeyView<'_>, dialect: &Dialect) -> Finding {
+    let declared = dialect.contract.response.missing_key.as_ref();
+    if dialect.declared && declared.is_some_and(Vec::is_empty) {
+        // The key is optional.
+        return Finding::NotApplicable;
+    }
     let mut finding = Finding::NotApplicable;
-    for answer in answers_to(view, &[RequestKind::MissingKey, RequestKind::BlankKey]) {
-        if answer.is_success() {
-            return Finding::Violated(format!("accepted without a key: {}", answer.summary()));
+    let kinds = [RequestKind::MissingKey, RequestKind::BlankKey];
+    for (attempt, answer) in answers_to(view, &kinds) {
+        // Whether a blank key is a missing one is not declared.
+        let lenient = dialect.declared && attempt.invoked.kind == RequestKind::BlankKey;
+        if attempt.accepted().is_some() && !lenient {
+            let words = format!("accepted without a key: {}", answer.summary());
+            return Finding::Violated(words);
         }
-        if (answer.status, answer.body.as_str()) != (400, KEY_REQUIRED) {
-            finding = Finding::Deviation(format!(
-                "a request without a key was answered {}",
-                answer.summary()
-            ));
+        let as_agreed = match declared.filter(|_| dialect.declared) {
+            Some(statuses) => statuses.contains(&answer.status),
+            None if dialect.declared => (400..500).contains(&answer.status),
+            None => answer.status == 400 && answer.json == Some(required_body()),
+        };
+        if !as_agreed {
+            let words = format!("a request without a key was answered {}", answer.summary());
+            if dialect.declared && !lenient {
+                return Finding::Violated(words);
+            }
+            finding = Finding::Deviation(words);
         } else if finding == Finding::NotApplicable {
             finding = Finding::Held;
         }
@@ -64,9 +83,18 @@ fn key_required(view: &KeyView<'_>, _: &Dialect) -> Finding {
     finding
 }
 
-fn key_syntax(view: &KeyView<'_>, _: &Dialect) -> Finding {
+/// Digest of the refusal of a missing key. White space and the order of members do not matter.
+fn required_body() -> String {
+    json_digest(&serde_json::from_str(KEY_REQUIRED).unwrap_or_default())
+}
+
+fn key_syntax(view: &KeyView<'_>, dialect: &Dialect) -> Finding {
+    if dialect.declared {
+        // A declared contract has no syntax of keys.
+        return Finding::NotApplicable;
+    }
     let mut finding = Finding::NotApplicable;
-    for answer in answers_to(view, &[RequestKind::BadKey, RequestKind::TwoKeys]) {
+    for (_, answer) in answers_to(view, &[RequestKind::BadKey, RequestKind::TwoKeys]) {
         if answer.status != 400 {
             return Finding::Deviation(format!(
                 "a malformed key was answered {}",
@@ -78,10 +106,13 @@ fn key_syntax(view: &KeyView<'_>, _: &Dialect) -> Finding {
     finding
 }
 
-fn quoted_is_bare(view: &KeyView<'_>, _: &Dialect) -> Finding {
+fn quoted_is_bare(view: &KeyView<'_>, dialect: &Dialect) -> Finding {
+    if dialect.declared {
+        return Finding::NotApplicable;
+    }
     let bare = view.accepted();
     let mut finding = Finding::NotApplicable;
-    for answer in answers_to(view, &[RequestKind::QuotedKey]) {
+    for (_, answer) in answers_to(view, &[RequestKind::QuotedKey]) {
         let same = bare
             .first()
             .is_some_and(|(_, first)| first.bytes == answer.bytes);
@@ -106,7 +137,7 @@ fn same_json(view: &KeyView<'_>, dialect: &Dialect) -> Finding {
                 answer.summary()
             ));
         }
-        if answer.is_success() {
+        if dialect.settles(attempt, answer) {
             finding = Finding::Held;
         }
     }
@@ -114,17 +145,17 @@ fn same_json(view: &KeyView<'_>, dialect: &Dialect) -> Finding {
 }
 
 fn invalid_spends_nothing(view: &KeyView<'_>, _: &Dialect) -> Finding {
-    let Some(refusal) = answers_to(view, &[RequestKind::BadBody]).next() else {
+    let Some((attempt, refusal)) = answers_to(view, &[RequestKind::BadBody]).next() else {
         return Finding::NotApplicable;
     };
-    if refusal.is_success() {
+    if attempt.accepted().is_some() {
         return Finding::Deviation(format!(
             "an invalid body was accepted: {}",
             refusal.summary()
         ));
     }
     match view.answered().next() {
-        Some((_, answer)) if !answer.is_success() => Finding::Deviation(format!(
+        Some((attempt, answer)) if attempt.accepted().is_none() => Finding::Deviation(format!(
             "the corrected body was answered {} under the same key",
             answer.summary()
         )),

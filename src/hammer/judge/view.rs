@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::dialect::Dialect;
+use crate::hammer::contract::Contract;
 use crate::hammer::history::{Answer, Attempt, Completion, CycleHistory, OracleKind, Order};
 use crate::hammer::workload::{Fault, RequestKind, Scenario, Spelling, Variant};
 
@@ -12,6 +13,7 @@ pub(super) type StoredById<'a> = HashMap<String, &'a Order>;
 /// Everything that is known of a cycle.
 pub(super) struct CycleView<'a> {
     pub(super) history: &'a CycleHistory,
+    pub(super) contract: &'a Contract,
     pub(super) keys: Vec<KeyView<'a>>,
     /// What the trusted oracle found. `None` if no oracle was read completely.
     pub(super) stored: Option<StoredById<'a>>,
@@ -47,8 +49,13 @@ impl PayloadIdentity {
         let spelling = attempt.invoked.spelling;
         let distinct =
             dialect.distinct_spellings.contains(&spelling) || spelling == Spelling::Broken;
+        let variant = attempt.invoked.variant;
         Self {
-            variant: attempt.invoked.variant,
+            variant: if dialect.compares_payloads() {
+                variant
+            } else {
+                Variant::First
+            },
             spelling: distinct.then_some(spelling),
         }
     }
@@ -63,7 +70,7 @@ impl<'a> KeyView<'a> {
             .filter(|attempt| attempt.invoked.kind == RequestKind::Place)
     }
 
-    /// The placements that were answered with 2xx, by the time of the answer.
+    /// The placements whose order was acknowledged, by the time of the answer.
     pub(super) fn accepted(&self) -> Vec<(&'a Attempt, &'a Answer)> {
         let mut accepted: Vec<_> = self
             .placements()
@@ -71,6 +78,14 @@ impl<'a> KeyView<'a> {
             .collect();
         accepted.sort_by_key(|(attempt, _)| attempt.outcome.t);
         accepted
+    }
+
+    /// How many answers say that something was made under the key, now or before.
+    pub(super) fn settled(&self, dialect: &Dialect) -> usize {
+        let answered = self.answered();
+        answered
+            .filter(|(attempt, answer)| dialect.settles(attempt, answer))
+            .count()
     }
 
     /// The placements that were answered at all.
@@ -104,6 +119,16 @@ impl<'a> KeyView<'a> {
     pub(super) fn had_invalid_body(&self) -> bool {
         let invalid = |attempt: &&Attempt| attempt.invoked.kind == RequestKind::BadBody;
         self.attempts.iter().any(invalid)
+    }
+
+    /// Whether the target accepted an invalid body under the key, or may have done so, which then has two payloads.
+    pub(super) fn accepted_invalid_body(&self) -> bool {
+        let invalid = |attempt: &&Attempt| attempt.invoked.kind == RequestKind::BadBody;
+        let mut invalid = self.attempts.iter().copied().filter(invalid);
+        let lost = |attempt: &Attempt| {
+            attempt.completion == Completion::Unknown && attempt.answer().is_none()
+        };
+        invalid.any(|attempt| attempt.accepted().is_some() || lost(attempt))
     }
 
     /// Whether a process fault was planned while the key was used.
@@ -156,6 +181,7 @@ pub(super) fn stored(history: &CycleHistory) -> Option<StoredById<'_>> {
 pub(super) fn by_key<'a>(
     history: &'a CycleHistory,
     stored: Option<&'a StoredById<'a>>,
+    contract: &Contract,
 ) -> Vec<KeyView<'a>> {
     let mut attempts: BTreeMap<&str, Vec<&Attempt>> = BTreeMap::new();
     let mut keys_by_item: HashMap<&str, BTreeSet<&str>> = HashMap::new();
@@ -167,6 +193,12 @@ pub(super) fn by_key<'a>(
             .or_default()
             .insert(&invoked.key);
     }
+    let texts = |attempt: &Attempt| {
+        contract
+            .request
+            .body
+            .marker_texts(&attempt.invoked.payload())
+    };
     let mut orders: HashMap<&str, Vec<&Order>> = HashMap::new();
     for order in stored.into_iter().flat_map(HashMap::values) {
         orders.entry(&order.item).or_default().push(order);
@@ -180,16 +212,14 @@ pub(super) fn by_key<'a>(
             .map(|attempt| attempt.invoked.item.as_str())
             .collect();
         let own_orders = || {
-            items
-                .iter()
-                .filter_map(|item| orders.get(item))
-                .flatten()
-                .copied()
+            let texts: BTreeSet<String> = attempts.iter().flat_map(|one| texts(one)).collect();
+            let found = texts.iter().filter_map(|text| orders.get(text.as_str()));
+            found.flatten().copied().collect()
         };
         KeyView {
             key,
             scenario: attempts[0].invoked.scenario,
-            orders: stored.map(|_| own_orders().collect()),
+            orders: stored.map(|_| own_orders()),
             stored,
             sharers: items
                 .iter()

@@ -36,6 +36,7 @@ pub(super) async fn measure(connections: usize, duration: Duration, is_encrypted
     };
     let settings = LoadSettings {
         service: Service::Running(Vec::new()),
+        contract: None,
         headers: Vec::new(),
         connections,
         rate: None,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::threshold::Threshold;
+use crate::hammer::contract::Contract;
 use crate::hammer::settings::Service;
 
 /// Everything a load measurement needs to know.
@@ -10,7 +11,9 @@ use crate::hammer::settings::Service;
 pub struct LoadSettings {
     /// The service to measure.
     pub service: Service,
-    /// Headers of every request.
+    /// What the service promises, if not the contract of `orders`.
+    pub contract: Option<Contract>,
+    /// Headers of every request, besides those of the contract.
     pub headers: Vec<(String, String)>,
     /// Number of connections, each with one request at a time.
     pub connections: usize,

@@ -4,6 +4,14 @@ use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
+/// What an answer says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answered {
+    Created,
+    Replayed,
+    Refused,
+}
+
 /// What was measured. Latencies are in microseconds.
 #[derive(Debug, Clone)]
 pub(super) struct Tally {
@@ -59,8 +67,8 @@ impl Tally {
         self.created + self.replayed
     }
 
-    /// Records one request that has just ended, with its status if it was answered.
-    pub(super) fn record(&mut self, planned: Instant, sent: Instant, status: Option<u16>) {
+    /// Records one request that has just ended, and its answer if there was one.
+    pub(super) fn record(&mut self, planned: Instant, sent: Instant, answer: Option<Answered>) {
         let done = Instant::now();
         let micros = |from: Instant, to: Instant| {
             let time = to.saturating_duration_since(from).as_micros();
@@ -69,10 +77,10 @@ impl Tally {
         self.from_send.saturating_record(micros(sent, done));
         self.from_plan.saturating_record(micros(planned, done));
         self.lag.saturating_record(micros(planned, sent));
-        match status {
-            Some(201) => self.created += 1,
-            Some(200) => self.replayed += 1,
-            Some(_) => self.refused += 1,
+        match answer {
+            Some(Answered::Created) => self.created += 1,
+            Some(Answered::Replayed) => self.replayed += 1,
+            Some(Answered::Refused) => self.refused += 1,
             None => self.unanswered += 1,
         }
     }

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::tally::Tally;
+use super::tally::{Answered, Tally};
+use crate::hammer::contract::Contract;
 use crate::hammer::wire::{Connection, Request, Target};
+use crate::hammer::workload::Payload;
 
 /// A request without an answer after this time counts as unanswered.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -38,6 +40,7 @@ impl Plan {
 
 /// Sends orders on one connection.
 pub(super) struct Worker {
+    contract: Arc<Contract>,
     target: Target,
     headers: Vec<(String, String)>,
     /// Percentage of requests that repeat the previous key.
@@ -48,22 +51,28 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    /// The worker of connection `number` in the measurement `run`.
+    /// A worker that sends to `target`.
     pub(super) fn new(
+        contract: &Arc<Contract>,
         target: &Target,
         headers: &[(String, String)],
         replays: u8,
-        run: u32,
-        number: usize,
     ) -> Self {
         Self {
+            contract: Arc::clone(contract),
             target: target.clone(),
-            headers: headers.to_vec(),
+            headers: contract.headers(headers),
             replays: u64::from(replays),
-            name: format!("load-{run:08x}-{number}"),
+            name: String::new(),
             sent: 0,
             key: 0,
         }
+    }
+
+    /// Sets the name, which begins every key.
+    pub(super) fn named(mut self, name: String) -> Self {
+        self.name = name;
+        self
     }
 
     /// Sends and measures until the plan ends.
@@ -80,10 +89,11 @@ impl Worker {
             if sent >= plan.end {
                 return tally;
             }
-            let request = self.request();
+            let (request, repeated) = self.request();
             let status = exchange(&mut connection, &self.target, &request).await;
             if sent >= plan.measured_from {
-                tally.record(planned, sent, status);
+                let answered = status.map(|status| self.answered(status, repeated));
+                tally.record(planned, sent, answered);
             }
             if status.is_none() {
                 // Do not retry a target that is down a million times a second.
@@ -92,8 +102,20 @@ impl Worker {
         }
     }
 
-    /// Builds a fresh order, or a repetition of the previous one.
-    fn request(&mut self) -> Request {
+    /// What an answer with this status says.
+    fn answered(&self, status: u16, repeated: bool) -> Answered {
+        let response = &self.contract.response;
+        if !response.settles(status) {
+            Answered::Refused
+        } else if response.acknowledges(status) && response.is_fresh(status, repeated) {
+            Answered::Created
+        } else {
+            Answered::Replayed
+        }
+    }
+
+    /// Builds a fresh order, or a repetition of the previous one, and tells which.
+    fn request(&mut self) -> (Request, bool) {
         // Replays are spread evenly: of any hundred requests in a row, so many are replays.
         let before = self.sent * self.replays / 100;
         self.sent += 1;
@@ -102,8 +124,11 @@ impl Worker {
             self.key += 1;
         }
         let key = format!("{}-{}", self.name, self.key);
-        let body = format!(r#"{{"item":"{key}","quantity":1}}"#);
-        Request::post(&self.target, &self.headers, &[key.into_bytes()], &body)
+        let shape = &self.contract.request;
+        let body = shape.body.body(&Payload::new(key.clone(), 1));
+        let keys = [key.into_bytes()];
+        let request = Request::of_contract(shape, &self.target, &self.headers, &keys, &body);
+        (request, replay)
     }
 }
 

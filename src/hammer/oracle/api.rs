@@ -1,21 +1,20 @@
-//! The oracle of the public API: the paged list of orders.
+//! The oracle of the public API: the list of the contract, page by page.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
-use crate::hammer::decode;
+use crate::hammer::contract::StoredShape;
 use crate::hammer::history::Order;
 use crate::hammer::wire::Pool;
 
-/// The page size: the maximum that the contract allows.
-const PAGE_SIZE: usize = 1000;
 /// Maximum number of pages that are read.
 const MAX_PAGES: usize = 20_000;
 
 /// The list of orders, and a position in it that lies before the run.
 pub(crate) struct List {
     pool: Arc<Pool>,
+    shape: StoredShape,
     /// Two pages before the end at the last reading. Ids are assigned before they are committed,
     /// so orders may still appear near the end.
     start: Mutex<Option<String>>,
@@ -29,9 +28,10 @@ struct Page {
 
 impl List {
     /// Walks to the end of the list.
-    pub(super) async fn open(pool: Arc<Pool>) -> Result<Self, String> {
+    pub(super) async fn open(pool: Arc<Pool>, shape: StoredShape) -> Result<Self, String> {
         let list = Self {
             pool,
+            shape,
             start: Mutex::default(),
         };
         list.walk(|_| ()).await?;
@@ -44,7 +44,7 @@ impl List {
             let ours = page
                 .orders
                 .iter()
-                .filter(|order| order.item.starts_with(prefix));
+                .filter(|order| order.item.contains(prefix));
             found.extend(ours.cloned());
         })
         .await
@@ -61,7 +61,7 @@ impl List {
                     *self.lock() = before[0].take();
                     return Ok(());
                 }
-                // A server that ignores `after` sends the same page forever.
+                // A server that ignores the cursor sends the same page forever.
                 next if next == after => return Err("the list does not advance".to_owned()),
                 next => {
                     before = [before[1].take(), after];
@@ -78,35 +78,22 @@ impl List {
     }
 
     async fn page(&self, after: Option<&str>) -> Result<Page, String> {
-        let path = match after {
-            Some(id) => format!("/orders?limit={PAGE_SIZE}&after={id}"),
-            None => format!("/orders?limit={PAGE_SIZE}"),
-        };
+        let path = self.shape.page(after);
+        let path = path.ok_or_else(|| "the contract has no stored.list".to_owned())?;
         let answer = self
             .pool
             .get(&path)
             .await
             .map_err(|error| error.with_sources())?;
         if answer.status != 200 {
-            return Err(format!("GET /orders answered {}", answer.status));
+            return Err(format!("GET {path} answered {}", answer.status));
         }
         let value: Value = serde_json::from_slice(&answer.body)
-            .map_err(|error| format!("the body of GET /orders is not JSON: {error}"))?;
-        parse(&value).ok_or_else(|| "the body of GET /orders is not a list of orders".to_owned())
+            .map_err(|error| format!("the body of GET {path} is not JSON: {error}"))?;
+        let (orders, next) = self
+            .shape
+            .read(&value)
+            .map_err(|error| format!("GET {path}: {error}"))?;
+        Ok(Page { orders, next })
     }
-}
-
-fn parse(value: &Value) -> Option<Page> {
-    // A server without paging may answer the list alone.
-    let orders = value.get("orders").unwrap_or(value).as_array()?;
-    let next = match value.get("next") {
-        Some(Value::String(id)) => Some(id.clone()),
-        Some(Value::Number(id)) => Some(id.to_string()),
-        _ => None,
-    };
-    let orders: Option<Vec<Order>> = orders.iter().map(decode::order).collect();
-    Some(Page {
-        orders: orders?,
-        next,
-    })
 }

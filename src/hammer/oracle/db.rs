@@ -1,12 +1,13 @@
-//! The oracle of the database: the table of orders, read-only.
+//! The oracle of the database: the query of the contract, read-only.
 
 use std::time::Duration;
 
 use sea_orm::{
     AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr,
-    IsolationLevel, Statement, TransactionTrait,
+    IsolationLevel, QueryResult, Statement, TransactionTrait,
 };
 
+use crate::hammer::contract::StoredShape;
 use crate::hammer::history::Order;
 
 /// A prefix that no item has: the names of runs are hexadecimal.
@@ -26,67 +27,97 @@ fn dashed(id: String) -> String {
     parts.map(|part| &id[part]).join("-")
 }
 
-/// The table `orders` with the columns `id`, `item` and `quantity`.
-pub(crate) struct Table(DatabaseConnection);
+/// What the query of a contract finds.
+pub(crate) struct Table {
+    database: DatabaseConnection,
+    /// The query, with a parameter for the text that its markers contain.
+    sql: String,
+}
 
 impl Table {
-    /// Connects to the database. An SQLite file is opened read-only.
-    pub(super) async fn open(url: &str) -> Result<Self, DatabaseError> {
+    /// Connects to the database and tries the query. An SQLite file is opened read-only.
+    pub(super) async fn open(url: &str, shape: &StoredShape) -> Result<Self, DatabaseError> {
+        let query = shape.sql.as_deref().ok_or_else(|| {
+            DbErr::Custom("the contract has no query for it (stored.sql)".to_owned())
+        })?;
         let mut options = ConnectOptions::new(url);
         options.max_connections(1).sqlx_logging(false);
         // sqlx's idle reaper can busy-loop (sqlx#3645).
         let never = None::<Duration>;
         options.idle_timeout(never).max_lifetime(never);
         options.map_sqlx_sqlite_opts(|sqlite| sqlite.read_only(true).create_if_missing(false));
-        let table = Self(Database::connect(options).await?);
+        let database = Database::connect(options).await?;
+        let sql = statement(
+            query,
+            shape.number.is_some(),
+            database.get_database_backend(),
+        );
+        let table = Self { database, sql };
         // A table that is missing or forbidden is found before the run, not after it.
-        table.read(NO_RUN, &mut Vec::new()).await?;
+        table.rows(NO_RUN).await?;
         Ok(table)
     }
 
-    /// Reads every order whose item begins with `prefix`, in one snapshot.
+    /// Reads everything whose marker contains `prefix`, in one snapshot.
     pub(super) async fn read(
         &self,
         prefix: &str,
         found: &mut Vec<Order>,
     ) -> Result<(), DatabaseError> {
-        let backend = self.0.get_database_backend();
-        // A UUID is a type of its own in PostgreSQL, and a blob or text in SQLite.
-        let sql = match backend {
-            DbBackend::Sqlite => {
-                "SELECT CASE typeof(id) WHEN 'blob' THEN lower(hex(id)) ELSE CAST(id AS TEXT) END AS id, \
-                 item, CAST(quantity AS TEXT) AS quantity FROM orders \
-                 WHERE substr(item, 1, length($1)) = $1"
-            }
-            _ => {
-                "SELECT CAST(id AS TEXT) AS id, item, CAST(quantity AS TEXT) AS quantity \
-                 FROM orders WHERE starts_with(item, $1)"
-            }
-        };
-        let statement = Statement::from_sql_and_values(backend, sql, [prefix.into()]);
-        let rows = if backend == DbBackend::Sqlite {
-            self.0.query_all_raw(statement).await?
-        } else {
-            let snapshot = self
-                .0
-                .begin_with_config(
-                    Some(IsolationLevel::RepeatableRead),
-                    Some(AccessMode::ReadOnly),
-                )
-                .await?;
-            let rows = snapshot.query_all_raw(statement).await?;
-            snapshot.commit().await?;
-            rows
-        };
-        for row in rows {
+        for row in self.rows(prefix).await? {
             found.push(Order {
                 id: dashed(row.try_get("", "id")?),
-                item: row.try_get("", "item")?,
-                quantity: row.try_get("", "quantity")?,
+                item: row.try_get("", "marker")?,
+                quantity: row.try_get("", "number")?,
             });
         }
         Ok(())
     }
+
+    async fn rows(&self, prefix: &str) -> Result<Vec<QueryResult>, DbErr> {
+        let backend = self.database.get_database_backend();
+        let statement = Statement::from_sql_and_values(backend, &self.sql, [prefix.into()]);
+        if backend == DbBackend::Sqlite {
+            return self.database.query_all_raw(statement).await;
+        }
+        let (isolation, access) = (IsolationLevel::RepeatableRead, AccessMode::ReadOnly);
+        let snapshot = self
+            .database
+            .begin_with_config(Some(isolation), Some(access))
+            .await?;
+        let rows = snapshot.query_all_raw(statement).await?;
+        snapshot.commit().await?;
+        Ok(rows)
+    }
+}
+
+/// Wraps the query of a contract: its columns become text with known names, and only the rows of
+/// the run are returned.
+fn statement(query: &str, has_number: bool, backend: DbBackend) -> String {
+    let query = query.trim().trim_end_matches(';');
+    let columns = if has_number {
+        "id, marker, number"
+    } else {
+        "id, marker"
+    };
+    let number = if has_number {
+        "CAST(number AS TEXT)"
+    } else {
+        "''"
+    };
+    // A UUID is a type of its own in PostgreSQL, and a blob or text in SQLite.
+    let (id, contains) = match backend {
+        DbBackend::Sqlite => (
+            "CASE typeof(id) WHEN 'blob' THEN lower(hex(id)) ELSE CAST(id AS TEXT) END",
+            "instr(CAST(marker AS TEXT), $1) > 0",
+        ),
+        _ => ("CAST(id AS TEXT)", "strpos(CAST(marker AS TEXT), $1) > 0"),
+    };
+    format!(
+        "WITH stored({columns}) AS ({query}) \
+         SELECT {id} AS id, CAST(marker AS TEXT) AS marker, {number} AS number \
+         FROM stored WHERE {contains}"
+    )
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod db;
 
 use std::sync::Arc;
 
+use super::contract::{Contract, StoredShape};
 use super::history::{OracleKind, Order};
 use super::wire::Pool;
 use super::words::with_sources;
@@ -15,9 +16,9 @@ use super::words::with_sources;
 /// A source of the stored orders.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OracleChoice {
-    /// The public list, `GET /orders`.
+    /// The public list of the contract.
     Api,
-    /// The table `orders` of the database at this URL, read-only.
+    /// The query of the contract on the database at this URL, read-only.
     Database(String),
 }
 
@@ -39,17 +40,25 @@ pub(crate) enum Oracle {
 
 impl Oracle {
     /// Prepares for reading: finds the end of the list before the run, or connects.
-    pub(crate) async fn open(choice: &OracleChoice, pool: &Arc<Pool>) -> Result<Self, String> {
+    pub(crate) async fn open(
+        choice: &OracleChoice,
+        contract: &Contract,
+        pool: &Arc<Pool>,
+    ) -> Result<Self, String> {
+        let nowhere = || "the contract does not say where to count ([stored])".to_owned();
+        let shape: StoredShape = contract.stored.clone().ok_or_else(nowhere)?;
         match choice {
-            OracleChoice::Api => api::List::open(Arc::clone(pool)).await.map(Self::Api),
-            OracleChoice::Database(url) => db::Table::open(url)
+            OracleChoice::Api => api::List::open(Arc::clone(pool), shape)
+                .await
+                .map(Self::Api),
+            OracleChoice::Database(url) => db::Table::open(url, &shape)
                 .await
                 .map(Self::Database)
                 .map_err(|error| with_sources(&error)),
         }
     }
 
-    /// Reads every stored order whose item begins with `prefix`; returns what it found and, if
+    /// Reads every stored order whose item contains `prefix`; returns what it found and, if
     /// that may not be everything, why.
     pub(crate) async fn read(&self, prefix: &str) -> (Vec<Order>, Option<String>) {
         let mut found = Vec::new();

@@ -31,6 +31,7 @@ pub(super) fn render(report: &Report) -> String {
         "violation_rate_below": violation_rate_below(judgement),
         "violations_total": judgement.violated,
         "violations": judgement.violations.iter().map(violation).collect::<Vec<_>>(),
+        "limit": judgement.limit(),
         "doubts": judgement.all_inconclusive_reasons(),
         "choices": judgement.dialect_deviations(),
         "notes": judgement.deviations.iter().map(violation).collect::<Vec<_>>(),

@@ -103,6 +103,9 @@ fn headline(out: &mut String, judgement: &Judgement, paint: &Paint) {
     if judgement.header.insecure {
         line(out, format_args!("        {INSECURE}"));
     }
+    if let Some(limit) = judgement.limit() {
+        line(out, format_args!("        {limit}"));
+    }
     let latency = latency(judgement);
     if !latency.is_empty() {
         line(out, format_args!("        {latency}"));

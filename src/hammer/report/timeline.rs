@@ -42,6 +42,11 @@ fn row(attempt: &Attempt, start: u64) -> String {
 
 /// `curl` commands that send the first two different orders of the key.
 pub(super) fn curl(example: &Counterexample, header: &Header) -> Vec<String> {
+    let shape = &header.contract().request;
+    let method = match shape.method.name() {
+        "POST" => String::new(),
+        other => format!(" -X {other}"),
+    };
     let placements = example
         .attempts
         .iter()
@@ -49,13 +54,18 @@ pub(super) fn curl(example: &Counterexample, header: &Header) -> Vec<String> {
         .filter(|invoked| invoked.kind == RequestKind::Place);
     let mut commands: Vec<String> = placements
         .map(|invoked| {
-            let target = header.targets.get(invoked.instance % header.targets.len().max(1));
+            let target = header
+                .targets
+                .get(invoked.instance % header.targets.len().max(1));
             let target = clean(target.map_or("", String::as_str));
             let key = invoked.key_headers.first().map_or("", String::as_str);
             format!(
-                "curl -i {target}/orders -H 'Content-Type: application/json' -H 'Idempotency-Key: {}' -d '{}'",
+                "curl -i{method} {target}{} -H 'Content-Type: {}' -H '{}: {}' -d '{}'",
+                shape.path,
+                quoted(&shape.content_type),
+                shape.key_header,
                 quoted(key),
-                quoted(invoked.payload().body().trim_end())
+                quoted(shape.body.body(&invoked.payload()).trim_end())
             )
         })
         .collect();

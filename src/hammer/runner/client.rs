@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::timing::sleep_until;
+use crate::hammer::contract::Contract;
 use crate::hammer::decode;
 use crate::hammer::fault::{self, Intercepted, ProxiedPath};
 use crate::hammer::history::{Answer, Event, FaultSeen, Invoked, Outcome, Recorder};
@@ -19,6 +20,7 @@ pub(crate) struct Client {
     /// One pool per instance of the service.
     pub(crate) pools: Vec<Arc<Pool>>,
     pub(crate) recorder: Recorder,
+    pub(crate) contract: Contract,
     /// How long an attempt waits for its answer.
     pub(crate) response_timeout: Duration,
 }
@@ -71,7 +73,9 @@ impl Client {
         let instance = planned.instance % self.pools.len();
         let pool = &self.pools[instance];
         let n = self.recorder.number();
-        let request = pool.post(&planned.key_headers, &planned.payload.body());
+        let shape = &self.contract.request;
+        let body = shape.body.body(&planned.payload);
+        let request = pool.request(shape, &planned.key_headers, &body);
         self.recorder.record(Event::Invoke(Invoked {
             n,
             t: self.recorder.now(),
@@ -121,7 +125,7 @@ impl Client {
     }
 
     /// Passes the gate that opened at `open`, waits for the answer and records the outcome.
-    /// Returns whether the order was accepted.
+    /// Returns whether the key needs no retry.
     pub(super) async fn finish(
         &self,
         prepared: Prepared<'_>,
@@ -133,10 +137,12 @@ impl Client {
             sleep_until(open + prepared.planned.delay).await;
         }
         let end = self.release(prepared, in_flight).await;
-        let event = self.event(n, end);
-        let accepted = matches!(event, Event::Ok(_));
-        self.recorder.record(event);
-        accepted
+        let settled = match &end {
+            End::Answered { answer, .. } => self.contract.response.settles(answer.status),
+            End::NotSent(_) | End::Disconnected { .. } | End::Lost { .. } => false,
+        };
+        self.recorder.record(self.event(n, end));
+        settled
     }
 
     async fn release(&self, prepared: Prepared<'_>, in_flight: &AtomicUsize) -> End {
@@ -158,7 +164,7 @@ impl Client {
         }
         let timeout = match prepared.planned.fault {
             Fault::Late { .. } => SHORT_TIMEOUT,
-            _ => self.response_timeout,
+            _ => self.response_timeout * prepared.planned.patience,
         };
         in_flight.fetch_add(1, Ordering::Relaxed);
         let received = connection.receive(timeout).await;
@@ -171,7 +177,7 @@ impl Client {
                 End::Answered {
                     released,
                     first_byte,
-                    answer: Box::new(decode::answer(&answer)),
+                    answer: Box::new(decode::answer(&answer, &self.contract.response)),
                 }
             }
             Err(error) => End::Lost { released, error },
@@ -222,9 +228,10 @@ impl Client {
                 let status = answer.status;
                 outcome.answer = Some(*answer);
                 match status {
-                    200..300 => Event::Ok(outcome),
+                    _ if self.contract.response.acknowledges(status) => Event::Ok(outcome),
                     // A refusal: the server claims that it changed nothing.
                     300..500 if status != 408 => Event::Fail(outcome),
+                    // Also a 2xx that only says that the key is in flight.
                     _ => Event::Unknown(outcome),
                 }
             }

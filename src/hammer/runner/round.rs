@@ -37,7 +37,7 @@ impl Runner {
     }
 
     /// Fires one round: sends everything up to the gates, opens them, waits for the answers.
-    /// Returns which of the attempts were accepted.
+    /// Returns which of the attempts settled their keys.
     pub(super) async fn fire(
         &self,
         scenario: Scenario,
@@ -63,11 +63,11 @@ impl Runner {
                 .map(|attempt| self.client.finish(attempt, open, &in_flight)),
         );
         // One poll releases all attempts without a turn of the event loop in between.
-        let (accepted, ()) = tokio::join!(
+        let (settled, ()) = tokio::join!(
             tokio::task::unconstrained(answers),
             self.inject(scenario, round.process_fault, open, &in_flight)
         );
-        accepted
+        settled
     }
 
     /// Injects a process fault in the middle of a round, and heals the instance.

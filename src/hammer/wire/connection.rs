@@ -12,8 +12,8 @@ use super::stream::Stream;
 use super::tls::Session;
 use crate::hammer::words::with_sources;
 
-/// Maximum length of an answer; the longest of the contract is a page of the order list.
-const MAX_ANSWER: usize = 4 << 20;
+/// Maximum length of an answer; the longest is a list of everything that a service stores.
+const MAX_ANSWER: usize = 64 << 20;
 
 /// How an attempt failed on the wire.
 #[derive(Debug, thiserror::Error)]

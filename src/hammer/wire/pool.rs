@@ -4,6 +4,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::{Connection, RawAnswer, Request, Target, WireError};
+use crate::hammer::contract::RequestShape;
 
 /// Maximum number of idle connections that are kept per instance.
 const MAX_IDLE: usize = 600;
@@ -38,9 +39,9 @@ impl Pool {
         &self.target
     }
 
-    /// Builds the request for an order.
-    pub(crate) fn post(&self, keys: &[Vec<u8>], body: &str) -> Request {
-        Request::post(&self.target, &self.headers, keys, body)
+    /// Builds a request of the contract.
+    pub(crate) fn request(&self, shape: &RequestShape, keys: &[Vec<u8>], body: &str) -> Request {
+        Request::of_contract(shape, &self.target, &self.headers, keys, body)
     }
 
     /// Takes a warm connection, or opens one.

@@ -1,6 +1,7 @@
 //! The bytes of a request.
 
 use super::Target;
+use crate::hammer::contract::RequestShape;
 
 /// One request, ready to be sent in pieces.
 #[derive(Debug, Clone)]
@@ -11,21 +12,24 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// Builds an order with one `Idempotency-Key` header for each of `keys`.
-    pub(crate) fn post(
+    /// Builds a request of the contract with one key header for each of `keys`.
+    pub(crate) fn of_contract(
+        shape: &RequestShape,
         target: &Target,
         headers: &[(String, String)],
         keys: &[Vec<u8>],
         body: &str,
     ) -> Self {
-        let mut bytes = start("POST", target, "/orders", headers);
+        let mut bytes = start(shape.method.name(), target, &shape.path, headers);
         for key in keys {
-            bytes.extend_from_slice(b"Idempotency-Key: ");
+            bytes.extend_from_slice(shape.key_header.as_bytes());
+            bytes.extend_from_slice(b": ");
             bytes.extend_from_slice(key);
             bytes.extend_from_slice(b"\r\n");
         }
         let rest = format!(
-            "Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            "Content-Type: {}\r\nContent-Length: {}\r\n\r\n",
+            shape.content_type,
             body.len()
         );
         bytes.extend_from_slice(rest.as_bytes());

@@ -18,7 +18,7 @@ pub struct Target {
     others: Vec<SocketAddr>,
     /// The value of the `Host` header.
     pub(crate) authority: String,
-    /// The path before `/orders`, without a trailing slash.
+    /// The path before that of the contract, without a trailing slash.
     pub(crate) prefix: String,
     /// How to encrypt, for `https`.
     pub(crate) tls: Option<Tls>,

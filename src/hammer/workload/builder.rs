@@ -13,6 +13,8 @@ pub(crate) struct CaseContext {
     pub(crate) run: String,
     /// The number of instances of the service.
     pub(crate) instances: usize,
+    /// Whether the body of the contract has a number, which tells payloads apart.
+    pub(crate) has_number: bool,
 }
 
 /// Builds the attempts of one case from its random choices.

@@ -53,7 +53,13 @@ pub(crate) fn case(context: &CaseContext, scenario: Scenario, number: u32) -> Ca
         Scenario::HotKey => traffic::hot_key(&mut builder),
         Scenario::Mix => traffic::mix(&mut builder),
     };
-    Case { scenario, rounds }
+    let mut case = Case { scenario, rounds };
+    if !context.has_number {
+        for attempt in case.rounds.iter_mut().flat_map(|round| &mut round.attempts) {
+            attempt.payload = attempt.payload.clone().without_number();
+        }
+    }
+    case
 }
 
 #[cfg(test)]
@@ -65,6 +71,7 @@ mod tests {
             seed,
             run: "r".into(),
             instances: 3,
+            has_number: true,
         }
     }
 

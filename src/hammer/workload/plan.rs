@@ -67,7 +67,7 @@ pub(crate) struct PlannedAttempt {
     pub(crate) kind: RequestKind,
     /// Label of the idempotency key in the history. Equal labels are one key.
     pub(crate) key: String,
-    /// Values of the `Idempotency-Key` headers, as bytes on the wire.
+    /// Values of the key headers, as bytes on the wire.
     pub(crate) key_headers: Vec<Vec<u8>>,
     pub(crate) payload: Payload,
     /// Index of the instance, wrapped around.
@@ -76,6 +76,8 @@ pub(crate) struct PlannedAttempt {
     /// Released this much after the gate opened.
     pub(crate) delay: Duration,
     pub(crate) fault: Fault,
+    /// How many times as long as usual it waits for its answer.
+    pub(crate) patience: u32,
 }
 
 impl PlannedAttempt {
@@ -90,6 +92,7 @@ impl PlannedAttempt {
             gate: Gate::LastByte,
             delay: Duration::ZERO,
             fault: Fault::None,
+            patience: 1,
         }
     }
 
@@ -136,13 +139,13 @@ impl PlannedAttempt {
 pub(crate) enum RequestKind {
     /// A valid order.
     Place,
-    /// No `Idempotency-Key` header.
+    /// No key header.
     MissingKey,
     /// An empty key, or one of blanks.
     BlankKey,
     /// A key of 256 characters, or with bytes that are not visible ASCII.
     BadKey,
-    /// Two `Idempotency-Key` headers with different values.
+    /// Two key headers with different values.
     TwoKeys,
     /// The key as a quoted structured-field string, which may equal the bare key.
     QuotedKey,

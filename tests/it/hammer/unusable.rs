@@ -155,7 +155,7 @@ async fn a_requested_scenario_cannot_be_played() {
         (
             &running[..],
             "kill",
-            "kill: needs instances that the hammer starts, omit --url",
+            "kill: needs instances that the hammer starts: pass --spawn, or omit --url",
         ),
         (&running, "across", "across: needs several instances"),
         (

@@ -5,7 +5,8 @@
 use std::time::Duration;
 
 use orders::hammer::{
-    Format, Launch, OracleChoice, Profile, Progress, Report, Scenario, Service, Settings, Verdict,
+    Format, Launch, OracleChoice, Profile, Progress, Readiness, Report, Scenario, Service,
+    Settings, Verdict,
 };
 
 use super::journal::recover;
@@ -71,6 +72,10 @@ fn write_behind(call: Call) -> Work {
 fn serve() {
     let variable = |name| std::env::var(name).unwrap();
     let name = variable("ZOO_SPECIES");
+    if let Some(design) = super::published::named(&name) {
+        let port = variable("PORT").parse().unwrap();
+        return super::published::serve(design, &variable("ZOO_DATABASE"), port);
+    }
     let species = SPECIES.into_iter().find(|one| one.name == name).unwrap();
     let shop = recover(variable("ZOO_JOURNAL").as_ref(), name != "keys-in-memory");
     ZooServer::listen(species, shop, variable("PORT").parse().unwrap()).stay();
@@ -92,9 +97,11 @@ async fn run_kill(name: &str) -> (Report, String) {
         port_variable: "PORT".to_owned(),
         logs: Some(folder.path().to_owned()),
         temporary: true,
+        readiness: Readiness::Healthy,
     };
     let settings = Settings {
         service: Service::Private(launch, 1),
+        contract: None,
         headers: Vec::new(),
         seed: 1,
         profile: Profile::Full,

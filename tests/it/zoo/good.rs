@@ -60,7 +60,7 @@ pub(super) fn wait_and_replay(call: Call) -> Work {
 }
 
 /// The same, but later requests are refused instead of waiting.
-fn refuse_in_flight(call: Call, refusal: fn() -> Reply) -> Work {
+pub(super) fn refuse_in_flight(call: Call, refusal: fn() -> Reply) -> Work {
     let work = tokio::spawn(async move {
         if let Some(kept) = call.kept() {
             return call.known(&kept);

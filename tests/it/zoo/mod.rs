@@ -4,11 +4,14 @@
 //! its bug is easy to see. Each runs on an event loop in a thread of its own.
 
 mod durable;
+mod foreign;
 mod good;
 mod journal;
 mod matrix;
+mod published;
 mod server;
 mod shop;
+mod strict;
 mod wrong_answers;
 mod wrong_keys;
 mod wrong_races;
@@ -50,6 +53,23 @@ pub(crate) struct Species {
     replay: fn(&Call, &Kept) -> Reply,
     /// Whether it accepts orders without a key.
     keyless: bool,
+    /// The rule of the contract that it does not keep to the letter.
+    lax: Lax,
+}
+
+/// A rule of the contract that a species does not keep to the letter.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lax {
+    Nothing,
+    /// Another text in the refusal of a missing key.
+    MissingKey(&'static str),
+    LongKeys,
+    QuotedKeys,
+    InvalidBodies,
+    /// An invalid body uses up its key.
+    SpentKeys,
+    /// The list names every order twice.
+    List,
 }
 
 /// The duration of a database query.
@@ -72,6 +92,7 @@ const CORRECT: Species = Species {
     place: good::wait_and_replay,
     replay: |_, kept| Reply::order(200, kept).replayed(),
     keyless: false,
+    lax: Lax::Nothing,
 };
 
 /// All species.
@@ -101,6 +122,7 @@ pub(crate) async fn hammer(species: Species, seed: u64, scenarios: &[Scenario]) 
     }
     let settings = Settings {
         service: Service::Running(targets),
+        contract: None,
         headers: Vec::new(),
         seed,
         profile: Profile::Quick,

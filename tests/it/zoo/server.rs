@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
 use super::shop::{Call, Payload, Reply, Shop};
-use super::{Species, Window};
+use super::{Lax, Species, Window};
 
 /// A running species. Its instances listen until it is dropped.
 pub(crate) struct ZooServer {
@@ -132,7 +132,7 @@ async fn respond(
 ) -> Response<Full<Bytes>> {
     let reply = match (request.method(), request.uri().path()) {
         (&Method::GET, "/health") => Reply::new(200, r#"{"status":"ok"}"#),
-        (&Method::GET, "/orders") => list(&shop, request.uri().query().unwrap_or("")),
+        (&Method::GET, "/orders") => list(&shop, species.lax, request.uri().query().unwrap_or("")),
         (&Method::POST, "/orders") => match call(request, shop, species, instance).await {
             Ok(call) => (species.place)(call).await,
             Err(refusal) => refusal,
@@ -163,15 +163,18 @@ async fn call(
     let key = match key {
         "" if species.keyless => format!("none-{}", KEYLESS.fetch_add(1, Ordering::Relaxed)),
         "" => {
-            return Err(Reply::new(
-                400,
-                r#"{"error":"Idempotency-Key header is required"}"#,
-            ));
+            let required = match species.lax {
+                Lax::MissingKey(body) => body,
+                _ => r#"{"error":"Idempotency-Key header is required"}"#,
+            };
+            return Err(Reply::new(400, required));
         }
+        key if species.lax == Lax::QuotedKeys => key.to_owned(),
         key => key.trim_matches('"').to_owned(),
     };
     let visible = key.bytes().all(|letter| letter.is_ascii_graphic());
-    if key.len() > 255 || !visible || lines.next().is_some() {
+    let malformed = key.len() > 255 || !visible || lines.next().is_some();
+    if malformed && species.lax != Lax::LongKeys {
         return Err(Reply::new(
             400,
             r#"{"error":"One key of 1 to 255 visible characters"}"#,
@@ -186,7 +189,27 @@ async fn call(
         .await
         .map_err(|_| invalid())?
         .to_bytes();
-    let payload = parse(&body).ok_or_else(invalid)?;
+    let spent = format!("spent {key}");
+    let payload = match parse(&body) {
+        Some(payload) => payload,
+        None if species.lax == Lax::InvalidBodies => Payload {
+            item:
+                serde_json::from_slice::<serde_json::Value>(&body).map_err(|_| invalid())?["item"]
+                    .as_str()
+                    .ok_or_else(invalid)?
+                    .to_owned(),
+            quantity: 1,
+        },
+        None => {
+            if species.lax == Lax::SpentKeys {
+                shop.busy.lock().unwrap().insert(spent, String::new());
+            }
+            return Err(invalid());
+        }
+    };
+    if shop.busy.lock().unwrap().contains_key(&spent) {
+        return Err(invalid());
+    }
     Ok(Call {
         fingerprint: (species.fingerprint)(&body, &payload),
         shop,
@@ -213,7 +236,7 @@ fn parse(body: &[u8]) -> Option<Payload> {
 }
 
 /// `GET /orders?limit=&after=`
-fn list(shop: &Shop, query: &str) -> Reply {
+fn list(shop: &Shop, lax: Lax, query: &str) -> Reply {
     let parameter = |name: &str| {
         let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
         pairs
@@ -231,8 +254,10 @@ fn list(shop: &Shop, query: &str) -> Reply {
         .last()
         .filter(|_| more)
         .map(|order| order.id.to_string());
+    let times = if lax == Lax::List { 2 } else { 1 };
     let rows: Vec<_> = orders
         .iter()
+        .flat_map(|order| std::iter::repeat_n(order, times))
         .map(|order| {
             serde_json::json!({
                 "id": order.id.to_string(),

@@ -70,6 +70,9 @@ fn headline(page: &mut Markup, judgement: &Judgement) {
     if judgement.header.insecure {
         put!(page, "<p class=\"invariant\">{}</p>", INSECURE);
     }
+    if let Some(limit) = judgement.limit() {
+        put!(page, "<p class=\"soft\">{}</p>", limit);
+    }
     let seconds = format!("{:.1}", millis(judgement.ended) / 1000.0);
     let tiles = [
         ("requests", judgement.requests.to_string()),
