@@ -9,6 +9,7 @@
 //! ```text
 //! cli ─┬─► http ──► order ──► idempotency ──► db ──► migration (a crate of its own)
 //!      │     └────────┴────────────┴────────► json
+//!      ├─► redis ──► idempotency
 //!      └─► hammer, client
 //! ```
 //!
@@ -18,6 +19,7 @@
 //! - [`idempotency`]: at most one effect per key; queue, lanes, group commit. Knows neither orders
 //!   nor HTTP.
 //! - [`db`]: everything the two databases disagree about.
+//! - [`redis`]: the replay tier that instances share.
 //! - [`telemetry`]: metrics, recorded by all of them.
 //! - [`json`]: JSON values without loss, and their canonical form.
 //! - [`client`]: places an order exactly once, from the other side. Imports nothing else of this
@@ -62,4 +64,5 @@ pub mod http;
 pub mod idempotency;
 pub mod json;
 pub mod order;
+pub mod redis;
 pub mod telemetry;

@@ -14,6 +14,7 @@ mod log;
 mod migrate;
 mod parse;
 mod place;
+mod redis;
 mod retention;
 mod serve;
 mod sweep;

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -13,12 +14,13 @@ use tokio::task::JoinSet;
 use super::database::{Missing, ServedDatabaseArgs};
 use super::limits::{self, LimitArgs};
 use super::log::AccessLogArgs;
+use super::redis::RedisArgs;
 use super::retention::RetentionArgs;
 use super::{CliError, Status, check, parse, print};
 use crate::chain::Chain;
 use crate::db::{ConnectError, Database};
 use crate::http::{self, Listener, Server};
-use crate::idempotency::{self, Retention, Sweeper};
+use crate::idempotency::{self, ReplayTier, Retention, Sweeper};
 
 /// How often a database that is not up is tried at start.
 const WAIT_PAUSE: Duration = Duration::from_millis(500);
@@ -81,6 +83,8 @@ pub(super) struct ServeArgs {
     /// How often expired keys are swept, by one instance for all; 0s never
     #[arg(long, env = "ORDERS_SWEEP_INTERVAL", default_value = "1h", value_parser = parse::duration, value_name = "DURATION")]
     sweep_interval: Duration,
+    #[command(flatten)]
+    redis: RedisArgs,
     /// Time limit for placing an order; then 503
     #[arg(long, env = "ORDERS_REQUEST_TIMEOUT", default_value = "10s", value_parser = parse::duration, value_name = "DURATION")]
     request_timeout: Duration,
@@ -158,6 +162,7 @@ impl ServeArgs {
         // Without one, the signal ends the process.
         let _file_size_limit = signal(SignalKind::from_raw(Signal::SIGXFSZ as i32))?;
 
+        let replay_tier = self.redis.start(&retention)?;
         // The port first: if it is taken, the schema must not change.
         let listener = self.listen().await?;
         let database = tokio::select! {
@@ -170,7 +175,7 @@ impl ServeArgs {
             let sweeper = Sweeper::new(database.clone(), retention);
             sweeping.spawn(sweeper.run(self.sweep_interval));
         }
-        let server = self.server(listener, database, retention)?;
+        let server = self.server(listener, database, retention, replay_tier)?;
         let url = server.url();
         print(&format!("{url}\n"))?;
         tracing::info!(address = %server.address(), "serving, API documentation at {url}/docs");
@@ -274,6 +279,7 @@ impl ServeArgs {
         listener: Listener,
         database: Database,
         retention: Retention,
+        replay_tier: Option<Arc<dyn ReplayTier>>,
     ) -> Result<Server, CliError> {
         let http = self.http_settings()?;
         limits::reload_on_hangup(&http)?;
@@ -283,6 +289,7 @@ impl ServeArgs {
             queue_max: self.queue_max,
             replay_bytes_max: self.replay_cache,
             retention,
+            replay_tier,
             request_timeout: self.request_timeout,
             transaction_timeout: self.database.transaction_timeout,
         };

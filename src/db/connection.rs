@@ -149,6 +149,14 @@ impl Connection {
         (usize::try_from(open).unwrap_or(usize::MAX), idle)
     }
 
+    /// What tells the file of an SQLite database from others, if it can be told. PostgreSQL: nothing.
+    pub(super) fn file_identity(&self) -> Option<String> {
+        match &self.file {
+            Some(file) => file.identity(),
+            None => Some(String::new()),
+        }
+    }
+
     /// Closes idle connections now, and the others when they are returned.
     pub async fn close(&self) -> Result<(), DbErr> {
         if let Some(checkpointer) = &self.checkpointer {

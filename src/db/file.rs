@@ -3,10 +3,11 @@
 //! An open connection survives the removal of its file, and writes to one that has no name any
 //! more. SQLite does not notice that in WAL mode.
 
+use std::fmt::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Instant, UNIX_EPOCH};
 
 /// Device and inode. An inode is not used again while a connection has it open.
 type FileId = (u64, u64);
@@ -65,6 +66,24 @@ impl FileGuard {
             };
         }
         Some(*seen)
+    }
+
+    /// A text that is another for every file that was ever at the path, and after every time that
+    /// nobody had the file open: then SQLite creates the file of its shared memory anew. `None` if the
+    /// file system does not say when files were created.
+    pub(super) fn identity(&self) -> Option<String> {
+        let path = &self.0.path;
+        let mut shared_memory = path.clone().into_os_string();
+        shared_memory.push("-shm");
+        let mut text = String::new();
+        for path in [path, &PathBuf::from(shared_memory)] {
+            let metadata = std::fs::metadata(path).ok()?;
+            let created = metadata.created().ok()?.duration_since(UNIX_EPOCH).ok()?;
+            let (device, inode) = (metadata.dev(), metadata.ino());
+            // Writing to a string cannot fail.
+            let _ = write!(text, " {device} {inode} {}", created.as_nanos());
+        }
+        Some(text)
     }
 
     /// Whether the file is another than at the last look, or gone.

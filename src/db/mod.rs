@@ -35,8 +35,8 @@ pub use self::slices::Slices;
 pub use self::transactions::Transactions;
 pub use self::unopened::FileProblem;
 pub use self::url::{DatabaseUrl, InvalidUrl, SettingsScope};
-pub use self::watch::Epoch;
 use self::watch::Watched;
+pub use self::watch::{Epoch, Generation};
 use crate::chain::Chain;
 
 /// How to reach the database and how long to wait for it.

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
+use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 use tokio::time::MissedTickBehavior;
 
@@ -44,6 +45,31 @@ pub struct Epoch {
     files: u64,
 }
 
+/// Names a database for all instances that use it, until it is exchanged. Unlike an [`Epoch`] it can
+/// be stored outside of the process: no two databases ever have the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Generation([u8; 16]);
+
+impl Generation {
+    fn new(identity: &str, file: &str) -> Self {
+        // The first has no NUL, so no two pairs have the same bytes.
+        let digest = Sha256::digest(format!("{identity}\0{file}"));
+        Self(std::array::from_fn(|index| digest[index]))
+    }
+
+    /// The generation with this name.
+    #[must_use]
+    pub const fn from_bytes(name: [u8; 16]) -> Self {
+        Self(name)
+    }
+
+    /// The name as bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
 /// What is known of a database. The clones of a [`Database`] share it.
 #[derive(Debug)]
 pub(super) struct Watched {
@@ -53,6 +79,8 @@ pub(super) struct Watched {
     identity: Mutex<Option<String>>,
     /// Counts different answers.
     identities: AtomicU64,
+    /// The generation, and the epoch that it is of.
+    generation: Mutex<Option<(Epoch, Generation)>>,
     /// When the question of the last answer was sent, in microseconds since `created`; 0: never.
     asked_at: AtomicU64,
     outage: Mutex<Option<Outage>>,
@@ -72,6 +100,7 @@ impl Default for Watched {
             connection: OnceCell::new(),
             identity: Mutex::default(),
             identities: AtomicU64::default(),
+            generation: Mutex::default(),
             asked_at: AtomicU64::default(),
             outage: Mutex::default(),
         }
@@ -86,9 +115,15 @@ impl Database {
         loop {
             interval.tick().await;
             let asked = Instant::now();
+            // Before the answer, so that a file that is replaced meanwhile is noticed.
+            let files = self.reads.file_version();
             match tokio::time::timeout(RELIED_ON, self.identity()).await {
                 Ok(Ok(identity)) => {
+                    let file = self.reads.file_identity();
+                    let generation = identity.as_deref().zip(file.as_deref());
+                    let generation = generation.map(|(text, file)| Generation::new(text, file));
                     self.watched.identified(asked, identity);
+                    self.watched.generated(files, generation);
                     self.answered(asked);
                 }
                 Ok(Err(error)) => self.unidentified(&error),
@@ -110,6 +145,14 @@ impl Database {
             identities: self.watched.identities.load(Ordering::Acquire),
             files: self.reads.file_version()?,
         })
+    }
+
+    /// The present generation, or `None` while it is in doubt, as for [`Database::epoch`].
+    #[must_use]
+    pub fn generation(&self, now: Instant) -> Option<Generation> {
+        let present = self.epoch(now)?;
+        let (epoch, generation) = (*lock(&self.watched.generation))?;
+        (epoch == present).then_some(generation)
     }
 
     /// Reports a failure that says that the database cannot be used. Logs the first of an outage.
@@ -197,6 +240,12 @@ impl Watched {
         // After the epoch, because a reader looks at it first.
         let asked_at = if known { self.since_created(asked) } else { 0 };
         self.asked_at.store(asked_at, Ordering::Release);
+    }
+
+    fn generated(&self, files: Option<u64>, generation: Option<Generation>) {
+        let identities = self.identities.load(Ordering::Acquire);
+        let epoch = files.map(|files| Epoch { identities, files });
+        *lock(&self.generation) = epoch.zip(generation);
     }
 
     /// Closes the connection of the watch.

@@ -16,6 +16,7 @@ use super::lane::Lane;
 use super::operation::{Error, Execution, Operation, Outcome};
 use super::pending::Pending;
 use super::replay::Replays;
+use super::tier::{ReplayTier, SharedReplays};
 use super::{Fingerprint, Retention, ScopedKey};
 use crate::db::Database;
 use crate::telemetry::metrics;
@@ -34,6 +35,8 @@ pub struct Settings {
     pub replay_bytes_max: u64,
     /// How long keys are kept. A [`Sweeper`](super::Sweeper) takes them.
     pub retention: Retention,
+    /// Stored answers that instances share.
+    pub replay_tier: Option<Arc<dyn ReplayTier>>,
     /// How long a request may wait for its answer.
     pub request_timeout: Duration,
     /// How long one transaction may take before its connection is given up.
@@ -50,6 +53,7 @@ impl Default for Settings {
             queue_max: number(2048),
             replay_bytes_max: 8 << 20,
             retention: Retention::default(),
+            replay_tier: None,
             request_timeout: Duration::from_secs(10),
             transaction_timeout: Duration::from_secs(5),
         }
@@ -99,6 +103,7 @@ impl<O: Operation> Executor<O> {
                 queue,
                 database.clone(),
                 replays.clone(),
+                settings.replay_tier.clone().map(SharedReplays::new),
                 settings.batch_max.get(),
                 settings.transaction_timeout,
             );

@@ -13,8 +13,9 @@ use super::commit::{KeyRow, commit};
 use super::operation::{Error, Operation};
 use super::pending::Pending;
 use super::replay::Replays;
+use super::tier::SharedReplays;
 use crate::chain::Chain;
-use crate::db::{self, ConnectError, Database, ErrorClass, LockWait, Transactions};
+use crate::db::{self, ConnectError, Database, ErrorClass, Generation, LockWait, Transactions};
 use crate::telemetry::metrics;
 
 /// The longest pause between two attempts at a batch.
@@ -31,6 +32,7 @@ pub(super) struct Lane<O> {
     queue: mpsc::Receiver<Pending<O>>,
     database: Database,
     replays: Replays,
+    shared: Option<SharedReplays>,
     batch_max: usize,
     transaction_timeout: Duration,
     /// `None` until first use, and whenever its state is in doubt.
@@ -70,6 +72,7 @@ impl<O: Operation> Lane<O> {
         queue: mpsc::Receiver<Pending<O>>,
         database: Database,
         replays: Replays,
+        shared: Option<SharedReplays>,
         batch_max: usize,
         transaction_timeout: Duration,
     ) -> Self {
@@ -77,6 +80,7 @@ impl<O: Operation> Lane<O> {
             queue,
             database,
             replays,
+            shared,
             batch_max,
             transaction_timeout,
             transactions: None,
@@ -118,6 +122,8 @@ impl<O: Operation> Lane<O> {
 
     /// Answers every request: retries transient failures, bisects the batch on permanent ones.
     async fn execute(&mut self, batch: Batch<Pending<O>>) {
+        let generation = self.generation();
+        let batch = self.replay_shared(batch, generation).await;
         let mut backoff = Backoff::default();
         let mut work = vec![(batch, LockWait::Full)];
         while let Some((batch, lock_wait)) = work.pop() {
@@ -130,7 +136,9 @@ impl<O: Operation> Lane<O> {
             let failure = match self.attempt(&batch, lock_wait).await {
                 Ok(claims) => {
                     backoff = Backoff::default();
-                    work.push((self.answer(batch.settle(claims)), lock_wait));
+                    let settled = batch.settle(claims);
+                    self.share(&settled, generation);
+                    work.push((self.answer(settled), lock_wait));
                     continue;
                 }
                 Err(failure) => failure,
@@ -185,6 +193,43 @@ impl<O: Operation> Lane<O> {
             self.transactions = Some(transactions);
         }
         result
+    }
+
+    /// The generation of what is read and written from now on, or an earlier one.
+    fn generation(&self) -> Option<Generation> {
+        self.shared.as_ref()?;
+        self.database.generation(std::time::Instant::now())
+    }
+
+    /// Answers the requests whose row another instance has shared, and returns the others.
+    async fn replay_shared(
+        &self,
+        batch: Batch<Pending<O>>,
+        generation: Option<Generation>,
+    ) -> Batch<Pending<O>> {
+        let Some((shared, generation)) = self.shared.as_ref().zip(generation) else {
+            return batch;
+        };
+        let digests = batch.claimants().iter().map(|one| one.digest).collect();
+        let rows = shared.get(generation, digests).await;
+        // A key without a row here is claimed in the database.
+        let claims = rows.map(|row| row.map_or(Claim::Vanished, Claim::Lost));
+        self.answer(batch.settle(claims.collect()))
+    }
+
+    /// Shares the rows that this batch has inserted.
+    fn share(&self, settled: &Settled<Pending<O>>, generation: Option<Generation>) {
+        let Some((shared, generation)) = self.shared.as_ref().zip(generation) else {
+            return;
+        };
+        let created = settled
+            .endings
+            .iter()
+            .filter_map(|(request, ending)| match ending {
+                Ending::Created(row) => Some((request.digest, row)),
+                Ending::Replayed(_) | Ending::Reused | Ending::Expired(_) => None,
+            });
+        shared.put(generation, created);
     }
 
     /// Answers what is settled, and returns what has to be claimed again.

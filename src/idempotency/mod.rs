@@ -29,6 +29,7 @@ mod pending;
 mod replay;
 mod retention;
 mod sweep;
+mod tier;
 
 pub use self::executor::{Executor, Lanes, Settings};
 pub use self::find::{FoundKey, find};
@@ -37,3 +38,4 @@ pub use self::key::{IdempotencyKey, InvalidKey, Scope, ScopedKey};
 pub use self::operation::{Answer, Error, Execution, Operation, Outcome, StoredAnswer};
 pub use self::retention::Retention;
 pub use self::sweep::{SweepError, Sweeper, Swept};
+pub use self::tier::ReplayTier;

@@ -8,11 +8,12 @@ const MAY_NAME: &[(&str, &str)] = &[
     ("main", "cli"),
     (
         "cli",
-        "http order idempotency db hammer client chain telemetry",
+        "http order idempotency db hammer client redis chain telemetry",
     ),
     ("http", "order idempotency db json chain telemetry"),
     ("order", "idempotency db"),
     ("idempotency", "db json failpoint chain telemetry"),
+    ("redis", "idempotency chain"),
     ("json", ""),
     ("db", "failpoint chain telemetry"),
     ("failpoint", ""),

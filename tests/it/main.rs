@@ -28,6 +28,7 @@ mod openapi;
 mod overload;
 mod parse;
 mod race;
+mod redis;
 mod retention;
 mod sqlite;
 mod startup;

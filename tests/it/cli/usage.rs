@@ -49,7 +49,8 @@ fn every_setting_names_its_variable_and_its_default() {
         let prefix = if plain { "" } else { "ORDERS_" };
         let env = format!("[env: {prefix}{variable}");
         assert!(setting.contains(&env), "{env} is missing in: {setting}");
-        let default = setting.contains("[default: ") || name == "database-url";
+        let default =
+            setting.contains("[default: ") || ["database-url", "redis-url"].contains(&name);
         assert!(default, "no default: {setting}");
     }
 }

@@ -49,6 +49,7 @@ impl Default for Bounds {
                 queue_max: NonZeroUsize::new(1024).unwrap(),
                 replay_bytes_max: 1 << 20,
                 retention: idempotency::Retention::default(),
+                replay_tier: None,
                 request_timeout: Duration::from_secs(10),
                 transaction_timeout: Duration::from_secs(5),
             },

@@ -17,9 +17,11 @@ mod process;
 mod promise;
 mod proxy;
 mod raw;
+mod redis;
 mod service_test;
 mod unprivileged;
 
+pub(crate) use self::redis::RedisServer;
 pub(crate) use acknowledged::Acknowledged;
 pub(crate) use app::{App, Bounds, Instance};
 pub(crate) use client::{Client, Reply, order};
