@@ -47,10 +47,10 @@ fn parse(value: &str) -> Option<(u128, u8)> {
     let mut parts = value.split('-');
     let (version, trace_id, parent_id, flags) =
         (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    let lengths = [version, trace_id, parent_id, flags].map(str::len);
+    let known = [version, trace_id, parent_id, flags];
     let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-    let valid = lengths == [2, 32, 16, 2]
-        && value.bytes().all(|byte| byte == b'-' || is_hex(byte))
+    let valid = known.map(str::len) == [2, 32, 16, 2]
+        && known.iter().all(|part| part.bytes().all(is_hex))
         && version != "ff"
         && (version != "00" || parts.next().is_none())
         && parent_id.bytes().any(|byte| byte != b'0');
