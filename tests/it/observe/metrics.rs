@@ -119,7 +119,7 @@ on_both! {
         assert_eq!(page.get("orders_queued_requests"), 0.0);
         assert_eq!(page.get("orders_database_up"), 1.0);
         assert_eq!(page.get("orders_database_outages_total"), 0.0);
-        let lanes = if database.backend == Backend::Sqlite { 1.0 } else { 2.0 };
+        let lanes = if database.backend == Backend::Sqlite { 1.0 } else { 3.0 };
         assert_eq!(page.get("orders_lanes"), lanes);
         assert!(page.get("orders_read_connections{state=\"open\"}") >= 1.0);
         assert!(page.get("orders_read_connections{state=\"idle\"}") >= 1.0);

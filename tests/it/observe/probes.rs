@@ -83,7 +83,7 @@ fn the_wait_for_a_database_is_bounded_and_only_for_what_may_pass() {
     for (url, words) in [
         (
             "sqlite:///no/such/folder/orders.db",
-            &["unable to open"][..],
+            &["the directory /no/such/folder does not exist"][..],
         ),
         ("mysql://127.0.0.1/x", &["must start with"]),
     ] {
