@@ -155,7 +155,7 @@ impl<O: Operation> Lane<O> {
                 }
                 Next::InUse(requests) => fail(requests, Error::InUse, None),
                 Next::Reject(requests, rest) => {
-                    let cause = Chain(&failure).to_string().into();
+                    let cause = format!("{}: {}", self.database.url(), Chain(&failure)).into();
                     fail(requests, Error::Failed, Some(&cause));
                     work.push((rest, lock_wait));
                 }
