@@ -112,12 +112,15 @@ impl<O: Operation> Lane<O> {
         if waiting.is_empty() {
             self.queue.recv_many(&mut waiting, self.batch_max).await;
         }
+        if waiting.is_empty() {
+            return None;
+        }
         metrics().taken(waiting.len());
         let size = u32::try_from(waiting.len()).unwrap_or(u32::MAX);
         for request in &mut waiting {
             request.batch = size;
         }
-        (!waiting.is_empty()).then(|| Batch::new(waiting))
+        Some(Batch::new(waiting))
     }
 
     /// Answers every request: retries transient failures, bisects the batch on permanent ones.
