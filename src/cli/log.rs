@@ -82,6 +82,7 @@ impl LogArgs {
             Format::Json => builder.json().flatten_event(true).try_init(),
         }
     }
+
     /// Writes the error of a command to stderr, in the format of the log.
     pub(super) fn report(&self, error: &(dyn Error + 'static)) {
         report(self.format, &Chain(error).to_string());

@@ -169,10 +169,10 @@ impl<O: Operation> Executor<O> {
     }
 
     async fn run(&self, key: ScopedKey, fingerprint: Fingerprint, operation: O) -> Execution {
-        let alone = |result, cause| Execution {
+        let without_batch = |result| Execution {
             result,
             batch: None,
-            cause,
+            cause: None,
         };
         let now = Instant::now();
         let deadline = now + self.request_timeout;
@@ -188,20 +188,22 @@ impl<O: Operation> Executor<O> {
             reply,
         };
         if let Some(row) = self.replays.get(&request.digest, request.epoch) {
-            return alone(replay(&request, &row).into(), None);
+            return without_batch(replay(&request, &row).into());
         }
         let pending = Arc::clone(&self.pending);
         match self.lane_of(&request.digest).try_send(request) {
             Ok(()) => metrics().queued(),
-            Err(mpsc::error::TrySendError::Full(_)) => return alone(Err(Error::Overloaded), None),
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                return without_batch(Err(Error::Overloaded));
+            }
             Err(mpsc::error::TrySendError::Closed(_)) => {
-                return alone(Err(Error::ShuttingDown), None);
+                return without_batch(Err(Error::ShuttingDown));
             }
         }
         let mut execution = match timeout_at(deadline, answer).await {
             Ok(Ok(execution)) => execution,
-            Ok(Err(_lane_gone)) => alone(Err(Error::ShuttingDown), None),
-            Err(_elapsed) => alone(Err(Error::TimedOut), None),
+            Ok(Err(_lane_gone)) => without_batch(Err(Error::ShuttingDown)),
+            Err(_elapsed) => without_batch(Err(Error::TimedOut)),
         };
         if execution.result == Err(Error::TimedOut) {
             execution.cause = self.database.last_failure();
