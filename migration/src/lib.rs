@@ -15,6 +15,7 @@ pub use sea_orm_migration::prelude::MigratorTrait;
 mod m20261122_000001_orders;
 mod m20261122_000002_idempotency_keys;
 mod m20261124_000003_retention;
+mod m20261130_000004_tenants;
 
 /// Migrates a database to the current schema, and back.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000001_orders::Migration),
             Box::new(m20261122_000002_idempotency_keys::Migration),
             Box::new(m20261124_000003_retention::Migration),
+            Box::new(m20261130_000004_tenants::Migration),
         ]
     }
 }

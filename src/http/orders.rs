@@ -12,7 +12,7 @@ use super::problem::{Kind, Problem};
 use super::request::{BodyLimits, JsonBody, Key};
 use super::schema::{self, RawJson};
 use crate::db::Connection;
-use crate::idempotency::{Executor, Fingerprint, Operation, Scope, ScopedKey};
+use crate::idempotency::{Executor, Fingerprint, Operation, Scope, ScopedKey, Tenant};
 use crate::json::Json;
 use crate::order::{self, InvalidOrder, NewOrder, Order, PlaceOrder};
 
@@ -90,7 +90,7 @@ impl OrdersApi {
             orders: Vec<Order>,
             next: Option<Uuid>,
         }
-        let page = order::list(&self.reads, limit.0, after.0).await;
+        let page = order::list(&self.reads, &Tenant::shared(), limit.0, after.0).await;
         let page = page.map_err(|error| Problem::from_read_error(&error))?;
         Ok(Listed::Page(RawJson::of(&Page {
             orders: page.orders,
@@ -107,7 +107,7 @@ impl OrdersApi {
         /// The id of the order.
         id: Path<Uuid>,
     ) -> Result<Found, Problem> {
-        let order = order::find(&self.reads, id.0).await;
+        let order = order::find(&self.reads, &Tenant::shared(), id.0).await;
         let order = order.map_err(|error| Problem::from_read_error(&error))?;
         note(|facts| facts.order = Some(id.0));
         Ok(Found::Order(RawJson::of(&order.ok_or(Kind::NotFound)?)))

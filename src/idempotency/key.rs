@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::Tenant;
+
 /// The longest key, in characters.
 pub(super) const KEY_LENGTH_MAX: usize = 255;
 
@@ -88,6 +90,17 @@ impl Scope {
     #[must_use]
     pub const fn shared(operation: &'static str) -> Self {
         Self(Cow::Borrowed(operation))
+    }
+
+    /// The scope of an operation and a tenant. That of the shared tenant is [`Scope::shared`].
+    #[must_use]
+    pub fn of(operation: &'static str, tenant: &Tenant) -> Self {
+        if tenant.is_shared() {
+            Self::shared(operation)
+        } else {
+            // A tenant contains no space, so no two pairs have the same scope.
+            Self(Cow::Owned(format!("{operation} {tenant}")))
+        }
     }
 
     /// The scope as it is stored.

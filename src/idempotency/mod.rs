@@ -29,6 +29,7 @@ mod pending;
 mod replay;
 mod retention;
 mod sweep;
+mod tenant;
 mod tier;
 
 pub use self::executor::{Executor, Lanes, Settings};
@@ -38,4 +39,5 @@ pub use self::key::{IdempotencyKey, InvalidKey, Scope, ScopedKey};
 pub use self::operation::{Answer, Error, Execution, Operation, Outcome, StoredAnswer};
 pub use self::retention::Retention;
 pub use self::sweep::{SweepError, Sweeper, Swept};
+pub use self::tenant::{InvalidTenant, Tenant};
 pub use self::tier::ReplayTier;

@@ -14,6 +14,8 @@ pub struct Model {
     pub item: String,
     /// How many of it.
     pub quantity: i64,
+    /// Whose it is; empty for the shared tenant.
+    pub tenant: String,
     /// When it was stored, by the database's clock.
     pub created_at: DateTimeUtc,
 }
