@@ -9,6 +9,7 @@
 //! ```text
 //! cli ─┬─► http ──► order ──► idempotency ──► db ──► migration (a crate of its own)
 //!      │     └────────┴────────────┴────────► json
+//!      ├─► outbox ──► db (order writes events to it, http names their source)
 //!      ├─► redis ──► idempotency
 //!      └─► hammer, client
 //! ```
@@ -18,6 +19,7 @@
 //! - [`order`]: what an order is; [`order::PlaceOrder`], an idempotent operation; reads.
 //! - [`idempotency`]: at most one effect per key; queue, lanes, group commit. Knows neither orders
 //!   nor HTTP.
+//! - [`outbox`]: events that leave only after commit.
 //! - [`db`]: everything the two databases disagree about.
 //! - [`redis`]: the replay tier that instances share.
 //! - [`telemetry`]: metrics, recorded by all of them.
@@ -64,5 +66,6 @@ pub mod http;
 pub mod idempotency;
 pub mod json;
 pub mod order;
+pub mod outbox;
 pub mod redis;
 pub mod telemetry;

@@ -3,6 +3,7 @@
 pub mod idempotency_key;
 pub mod lease;
 pub mod order;
+pub mod outbox;
 pub mod token;
 
 use sea_orm::{ActiveModelTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel};
