@@ -22,6 +22,7 @@
 //! - [`outbox`]: events that leave only after commit.
 //! - [`db`]: everything the two databases disagree about.
 //! - [`redis`]: the replay tier that instances share.
+//! - [`kafka`]: addresses and clients of Kafka.
 //! - [`telemetry`]: metrics, recorded by all of them.
 //! - [`json`]: JSON values without loss, and their canonical form.
 //! - [`client`]: places an order exactly once, from the other side. Imports nothing else of this
@@ -65,6 +66,7 @@ pub mod hammer;
 pub mod http;
 pub mod idempotency;
 pub mod json;
+pub mod kafka;
 pub mod order;
 pub mod outbox;
 pub mod redis;

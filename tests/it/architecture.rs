@@ -15,6 +15,7 @@ const MAY_NAME: &[(&str, &str)] = &[
     ("idempotency", "db json failpoint chain telemetry"),
     ("outbox", "db chain telemetry"),
     ("redis", "idempotency chain"),
+    ("kafka", ""),
     ("json", ""),
     ("db", "failpoint chain telemetry"),
     ("failpoint", ""),

@@ -21,6 +21,7 @@ mod exchange;
 mod hammer;
 mod harness;
 mod instances;
+mod kafka;
 mod limits;
 mod lost_commit;
 mod observe;

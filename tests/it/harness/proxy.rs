@@ -63,10 +63,15 @@ struct State {
 impl Proxy {
     /// Starts in front of a test's database.
     pub(crate) async fn start(database: &TestDatabase) -> Self {
+        Self::to(database.address()).await
+    }
+
+    /// Starts in front of another server, such as a broker.
+    pub(crate) async fn to(server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (state, states) = watch::channel(State {
-            server: database.address(),
+            server,
             fault: Fault::None,
         });
         let cuts_left = Arc::new(AtomicUsize::new(0));
@@ -83,6 +88,11 @@ impl Proxy {
             cuts_left,
             accepting,
         }
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// The database's URL through this proxy. It has a query: append parameters with `&`.
