@@ -5,6 +5,7 @@
 
 mod backup;
 mod checkpoint;
+mod claim;
 pub mod clock;
 mod connect;
 mod connection;
@@ -26,6 +27,7 @@ use std::time::Duration;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
 pub use self::backup::BackupError;
+pub use self::claim::insert_new_keys;
 use self::connect::Purpose;
 pub use self::connection::{Connection, LockWait};
 pub use self::error::{Cause, ConnectError, ErrorClass, class};

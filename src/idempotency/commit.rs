@@ -4,17 +4,15 @@ use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{
-    ActiveValue, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, TryInsertResult,
-};
+use sea_orm::{ActiveValue, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter};
 use uuid::Uuid;
 
 use super::apply::apply;
 use super::batch::Claim;
 use super::operation::{Answer, Operation, StoredAnswer};
 use super::pending::Pending;
-use crate::db::entity::{chunks, idempotency_key as keys};
-use crate::db::{Connection, LockWait, Transactions};
+use crate::db::entity::{chunks, idempotency_key as keys, padded};
+use crate::db::{Connection, LockWait, Transactions, insert_new_keys};
 use crate::failpoint::{Point, reach};
 
 /// A stored key row, as far as requests need it.
@@ -92,10 +90,7 @@ async fn claim<O: Operation>(
     let mut won = HashSet::with_capacity(claimants.len());
     for chunk in chunks(claimants) {
         let rows = chunk.iter().map(|request| key_row(request, None));
-        let insert = keys::Entity::insert_many(rows).on_conflict_do_nothing();
-        if let TryInsertResult::Inserted(digests) = insert.exec_with_returning_keys(txn).await? {
-            won.extend(digests);
-        }
+        won.extend(insert_new_keys(txn, rows.collect()).await?);
     }
     Ok(won)
 }
@@ -153,13 +148,8 @@ async fn read_losers<O: Operation>(
 async fn read(connection: &Connection, digests: &[Uuid]) -> Result<Written, DbErr> {
     let mut stored = Written::new();
     for chunk in chunks(digests) {
-        // A digest may occur twice: few lengths of the list make few statements.
-        let last = chunk.last().copied().into_iter();
-        let padding = last
-            .cycle()
-            .take(chunk.len().next_power_of_two() - chunk.len());
         let rows = keys::Entity::find()
-            .filter(keys::Column::Digest.is_in(chunk.iter().copied().chain(padding)))
+            .filter(keys::Column::Digest.is_in(padded(chunk)))
             .all(connection)
             .await?;
         stored.extend(rows.into_iter().map(|row| (row.digest, row.into())));

@@ -17,6 +17,13 @@ pub fn chunks<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
     rows.chunks(ROWS_MAX)
 }
 
+/// Repeats the last value until their number is a power of two: few lengths make few statements.
+pub fn padded<T: Copy>(values: &[T]) -> impl Iterator<Item = T> {
+    let padding = values.len().next_power_of_two() - values.len();
+    let last = values.last().copied().into_iter();
+    values.iter().copied().chain(last.cycle().take(padding))
+}
+
 /// Inserts rows, many with one statement.
 pub async fn insert_all<A>(db: &impl ConnectionTrait, rows: Vec<A>) -> Result<(), DbErr>
 where
