@@ -8,6 +8,7 @@ mod isolation;
 mod load;
 mod pooler;
 mod restarts;
+mod settings;
 
 use std::time::Duration;
 
