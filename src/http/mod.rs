@@ -45,6 +45,7 @@ pub use self::middleware::{WithProblems, WithRequestId};
 pub use self::problem::{Kind, Problem};
 pub use self::rate::{RateLimit, RateLimitKey};
 pub use self::request::{BodyLimits, JsonBody, Key};
+pub use self::schema::RawJson;
 pub use self::server::{Listener, Server, Settings, resolve, shutdown_signal};
 pub use self::service::{Service, ServiceError};
 pub use self::tls::{Tls, TlsError};

@@ -6,15 +6,16 @@ use std::marker::PhantomData;
 
 use bytes::Bytes;
 use poem::{IntoResponse, Response};
-use poem_openapi::Object;
 use poem_openapi::payload::Payload;
-use poem_openapi::registry::{MetaSchemaRef, Registry};
+use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, MetaSchemaRef, Registry};
 use poem_openapi::types::{Example, Type};
+use poem_openapi::{ApiResponse, Object};
 use serde::Serialize;
 use uuid::Uuid;
 
-/// JSON that is ready to be sent, described by the schema of `T`.
-pub(super) struct RawJson<T> {
+/// JSON that is ready to be sent with status 200, described by the schema of `T`.
+#[derive(Debug)]
+pub struct RawJson<T> {
     body: Bytes,
     schema: PhantomData<T>,
 }
@@ -28,9 +29,9 @@ impl<T> RawJson<T> {
         }
     }
 
-    /// Serializes a value that fits the schema.
-    pub(super) fn of(value: &impl Serialize) -> Self {
-        let body = serde_json::to_vec(value).expect("orders and pages are always JSON");
+    /// Serializes a value that fits the schema. Its type must have a JSON form: it panics otherwise.
+    pub fn of(value: &impl Serialize) -> Self {
+        let body = serde_json::to_vec(value).expect("the value has a JSON form");
         Self::from_bytes(body.into())
     }
 }
@@ -40,6 +41,28 @@ impl<T: Type> Payload for RawJson<T> {
 
     fn schema_ref() -> MetaSchemaRef {
         T::schema_ref()
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}
+
+impl<T: Type> ApiResponse for RawJson<T> {
+    fn meta() -> MetaResponses {
+        let content = MetaMediaType {
+            content_type: Self::CONTENT_TYPE,
+            schema: T::schema_ref(),
+        };
+        MetaResponses {
+            responses: vec![MetaResponse {
+                description: "",
+                status: Some(200),
+                status_range: None,
+                content: vec![content],
+                headers: Vec::new(),
+            }],
+        }
     }
 
     fn register(registry: &mut Registry) {

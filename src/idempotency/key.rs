@@ -103,6 +103,15 @@ impl Scope {
         }
     }
 
+    /// The part of this scope that belongs to an owner, such as a user: the same key of two owners
+    /// is two keys.
+    #[must_use]
+    pub fn within(&self, owner: &str) -> Self {
+        // Neither an operation nor a tenant contains a line break, so no two pairs have the
+        // same scope.
+        Self(Cow::Owned(format!("{}\n{owner}", self.0)))
+    }
+
     /// The scope as it is stored.
     #[must_use]
     pub fn as_str(&self) -> &str {

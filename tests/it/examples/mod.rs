@@ -1,5 +1,7 @@
 //! The programs in `examples/`, as processes, and what they rest on: an operation that refuses.
 
+mod carts;
+mod carts_crash;
 mod projects;
 mod refusal;
 mod stock;
@@ -73,9 +75,14 @@ fn built() -> &'static Path {
     })
 }
 
+/// The binary of an example.
+pub(crate) fn program(name: &str) -> PathBuf {
+    built().join(name)
+}
+
 /// An example, with no setting from the environment of the test.
 pub(crate) fn example(name: &str) -> Command {
-    let mut command = Command::new(built().join(name));
+    let mut command = Command::new(program(name));
     for name in ["DATABASE_URL", "HOST", "STOCK", "ORDERS_CRASH_AT"] {
         command.env_remove(name);
     }
@@ -173,7 +180,14 @@ fn the_documentation_shows_the_real_code() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let read = |path| std::fs::read_to_string(root.join(path)).unwrap();
     let page = read("docs/operations.md");
-    let programs = ["examples/projects/main.rs", "examples/stock/main.rs"].map(read);
+    let programs = [
+        "examples/carts/main.rs",
+        "examples/carts/money.rs",
+        "examples/carts/place.rs",
+        "examples/projects/main.rs",
+        "examples/stock/main.rs",
+    ];
+    let programs = programs.map(read);
     let blocks = page.split("```rust\n").skip(1);
     let snippets: Vec<&str> = blocks.filter_map(|rest| rest.split("```").next()).collect();
     assert!(!snippets.is_empty());

@@ -1,5 +1,6 @@
 //! `orders hammer` through its command line: verdicts, exit codes, reports and messages.
 
+mod carts;
 mod contract;
 mod forged;
 mod load;
