@@ -3,16 +3,26 @@
 //! Changes run in one transaction under a lock, so that many processes may start at once on an
 //! empty database and one that dies leaves nothing half done.
 
+use std::time::Duration;
+
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{
     ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
     TransactionOptions, TransactionTrait,
 };
 
-use super::{ConnectError, Database, DatabaseUrl};
+use super::{ConnectError, Database, DatabaseUrl, ErrorClass, class};
 
 /// The advisory lock that schema changes hold on PostgreSQL: "orders" in ASCII.
 const LOCK: i64 = 0x6f72_6465_7273;
+
+/// How often a migration tries to lock a table that a long transaction uses, such as a backup.
+/// Everything that wants the table meanwhile waits behind the migration, so it waits for one second
+/// only and then lets the others go first.
+const LOCK_ATTEMPTS: u32 = 60;
+
+/// The pause between two attempts.
+const LOCK_PAUSE: Duration = Duration::from_secs(1);
 
 /// Why the schema could not be read or changed.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +49,18 @@ pub enum SchemaError {
         /// What was tried.
         action: &'static str,
     },
+}
+
+impl SchemaError {
+    /// Whether another transaction uses a table that was to be changed.
+    fn is_locked(&self) -> bool {
+        match self {
+            Self::Database { url, source, .. } => {
+                url.backend() == DbBackend::Postgres && class(source) == ErrorClass::Retry
+            }
+            Self::Connect(_) | Self::Pooled { .. } => false,
+        }
+    }
 }
 
 /// One migration and whether it has run.
@@ -90,8 +112,20 @@ impl<'a> Schema<'a> {
         if self.pending().await?.is_empty() {
             return Ok(Vec::new());
         }
-        self.change("bring up", async |txn| Migrator::up(txn, None).await)
-            .await
+        let mut attempt = 1;
+        loop {
+            let changed = self.change("bring up", async |txn| Migrator::up(txn, None).await);
+            match changed.await {
+                Err(error) if error.is_locked() && attempt < LOCK_ATTEMPTS => {
+                    if attempt == 1 {
+                        tracing::warn!("a long transaction uses a table, the migration waits");
+                    }
+                    attempt += 1;
+                    tokio::time::sleep(LOCK_PAUSE).await;
+                }
+                changed => return changed,
+            }
+        }
     }
 
     /// Takes the last `steps` migrations back and returns their names. Their data is lost.
@@ -165,6 +199,8 @@ async fn begin_alone(session: &sea_orm::DatabaseConnection) -> Result<DatabaseTr
         txn.execute_unprepared("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0")
             .await?;
         txn.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({LOCK})"))
+            .await?;
+        txn.execute_unprepared("SET LOCAL lock_timeout = '1s'")
             .await?;
     }
     Ok(txn)

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use crate::harness::{Acknowledged, Client, Process, TestDatabase, on_both, order};
+use crate::harness::{Acknowledged, Client, Process, TestDatabase, on_both, on_postgres, order};
 
 /// Each released version and how many migrations it had.
 const RELEASES: [(&str, u32); 1] = [("0.1.0", 2)];
@@ -257,5 +257,38 @@ on_both! {
             upgrade(&database, release, migrations).await;
             database.drop().await;
         }
+    }
+}
+
+on_postgres! {
+    async fn a_migration_lets_others_go_first_while_a_long_transaction_runs(backend: Backend) {
+        let database = TestDatabase::create(backend).await;
+        let sql = database.sql().await;
+        Migrator::up(&sql, Some(3)).await.unwrap();
+        let former = Former::connect(&database).await;
+        // Such as `pg_dump`: it reads for minutes.
+        let long = sql.begin().await.unwrap();
+        long.execute_unprepared("SELECT count(*) FROM orders").await.unwrap();
+        let mut migrating = Process::on(&database, &["migrate", "up"]);
+        let mut migrating = migrating.spawn().unwrap();
+        let started = Instant::now();
+        let mut longest = Duration::ZERO;
+        for n in 0.. {
+            let began = Instant::now();
+            former.place(&format!("key-{n}")).await;
+            longest = longest.max(began.elapsed());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            if started.elapsed() > Duration::from_secs(6) {
+                break;
+            }
+        }
+        assert!(migrating.try_wait().unwrap().is_none(), "the migration does not wait");
+        assert!(longest < LOCK_WAIT, "a client waited {longest:?}");
+        long.rollback().await.unwrap();
+        let ended = tokio::task::block_in_place(|| migrating.wait());
+        assert!(ended.unwrap().success());
+        assert_eq!(migrate(&database, "status"), Some(0));
+        sql.close().await.unwrap();
+        database.finish().await;
     }
 }

@@ -160,9 +160,9 @@ on_both! {
     async fn an_outdated_schema_is_refused_without_migrating(app: &App) {
         let database = TestDatabase::create(app.database.backend).await;
         let serve = ["serve", "--no-migrate"];
-        assert_fails(&mut Process::on(&database, &serve), &["3 pending", "orders migrate up"]);
+        assert_fails(&mut Process::on(&database, &serve), &["pending", "orders migrate up"]);
         let mut by_variable = Process::on(&database, &["serve"]);
-        assert_fails(by_variable.env("ORDERS_NO_MIGRATE", "true"), &["3 pending"]);
+        assert_fails(by_variable.env("ORDERS_NO_MIGRATE", "true"), &["pending"]);
         assert_eq!(migrate(&database, &["up"]).0, 0);
         let process = Process::start(&mut Process::on(&database, &serve));
         process.client.place("key", order("tea", 2)).await.expect(201);
