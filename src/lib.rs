@@ -8,7 +8,8 @@
 //!
 //! ```text
 //! cli ─┬─► http ──► order ──► idempotency ──► db ──► migration (a crate of its own)
-//!      │     └────────┴────────────┴────────► json
+//!      │     ├────────┴────────────┴────────► json
+//!      ├─────┴─► auth ──► idempotency, db
 //!      ├─► outbox ──► db (order writes events to it, http names their source)
 //!      ├─► redis ──► idempotency
 //!      └─► hammer, client
@@ -20,6 +21,7 @@
 //! - [`idempotency`]: at most one effect per key; queue, lanes, group commit. Knows neither orders
 //!   nor HTTP.
 //! - [`outbox`]: events that leave only after commit.
+//! - [`auth`]: tokens, and the tenants that they name.
 //! - [`db`]: everything the two databases disagree about.
 //! - [`redis`]: the replay tier that instances share.
 //! - [`kafka`]: addresses and clients of Kafka.
@@ -48,6 +50,7 @@
 //!
 //! - *idempotency key*: chosen by the client, one for each thing that it means to do.
 //! - *scope*: the namespace of a key; the same key in two scopes is two keys.
+//! - *tenant*: whose keys and orders; nothing of one is visible to another.
 //! - *fingerprint*: a digest of the payload, stored with the key.
 //! - *claim*: try to insert the key row. The request that inserts it is the *winner*, the others
 //!   are *duplicates*.
@@ -57,6 +60,7 @@
 //! - *executor*, *lane*, *batch*: the queue, the task that empties it, and the requests that are
 //!   committed as one transaction (*group commit*).
 
+pub mod auth;
 mod chain;
 pub mod cli;
 pub mod client;

@@ -3,6 +3,7 @@
 //! Each subcommand is a file that turns its arguments into plain settings and calls the library.
 //! stdout is for data, stderr for logs and progress.
 
+mod auth;
 mod backup;
 mod check;
 mod database;
@@ -16,8 +17,10 @@ mod parse;
 mod place;
 mod redis;
 mod retention;
+mod secret;
 mod serve;
 mod sweep;
+mod token;
 
 use std::error::Error as StdError;
 use std::io::{self, Write};
@@ -43,6 +46,8 @@ enum Command {
     Migrate(migrate::MigrateArgs),
     /// Delete the expired answers of keys, as serve does from time to time
     Sweep(sweep::SweepArgs),
+    /// Create, list and revoke the tokens of tenants
+    Token(token::TokenArgs),
     /// Verify that a service stores exactly one order per key
     Hammer(Box<hammer::HammerArgs>),
     /// Place an order exactly once, with retries
@@ -123,6 +128,7 @@ async fn run(command: Command, log: &log::LogArgs) -> Result<Status, CliError> {
         Command::Serve(args) => args.run().await,
         Command::Migrate(args) => args.run().await,
         Command::Sweep(args) => args.run().await,
+        Command::Token(args) => args.run().await,
         Command::Hammer(args) => args.run().await,
         Command::Place(args) => args.run(log).await,
         Command::Key(args) => args.run(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::log::LogArgs;
-use super::{CliError, Status, parse, print};
+use super::{CliError, Status, parse, print, secret};
 use crate::client::{Client, Key, NewOrder, PlaceError, Settings};
 
 /// Arguments of `orders place`.
@@ -31,7 +31,7 @@ pub(super) struct PlaceArgs {
     /// Time limit for all attempts together
     #[arg(long, env = "ORDERS_DEADLINE", default_value = "1m", value_parser = parse::duration, value_name = "DURATION")]
     deadline: Duration,
-    /// Bearer token; the variable keeps it out of the process list
+    /// Bearer token; prefer the variable, which leaves no trace in the shell's history
     #[arg(long, env = "ORDERS_TOKEN", hide_env_values = true)]
     token: Option<String>,
 }
@@ -42,6 +42,7 @@ fn quantity(text: &str) -> Result<u32, &'static str> {
 
 impl PlaceArgs {
     pub(super) async fn run(self, log: &LogArgs) -> Result<Status, CliError> {
+        secret::hide("--token", "ORDERS_TOKEN")?;
         let settings = Settings {
             deadline: self.deadline,
             ..Settings::default()

@@ -11,6 +11,7 @@ use nix::sys::signal::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
+use super::auth::AuthArgs;
 use super::database::{Missing, ServedDatabaseArgs};
 use super::limits::{self, LimitArgs};
 use super::log::AccessLogArgs;
@@ -116,6 +117,8 @@ pub(super) struct ServeArgs {
     #[arg(long, env = "ORDERS_SHUTDOWN_TIMEOUT", default_value = "10s", value_parser = parse::duration, value_name = "DURATION")]
     shutdown_timeout: Duration,
     #[command(flatten)]
+    auth: AuthArgs,
+    #[command(flatten)]
     limits: LimitArgs,
     /// How long to serve after SIGTERM with /health already 503
     #[arg(long, env = "ORDERS_SHUTDOWN_DELAY", default_value = "0s", value_parser = parse::duration, value_name = "DURATION")]
@@ -177,6 +180,7 @@ impl ServeArgs {
         }
         let server = self.server(listener, database, retention, replay_tier)?;
         let url = server.url();
+        self.auth.warn_if_open(server.address());
         print(&format!("{url}\n"))?;
         tracing::info!(address = %server.address(), "serving, API documentation at {url}/docs");
         server.run_until(shutdown).await?;
@@ -252,6 +256,7 @@ impl ServeArgs {
             shutdown_timeout: self.shutdown_timeout,
             ..http::Settings::default()
         };
+        self.auth.apply(&mut settings);
         self.limits.apply(&mut settings)?;
         Ok(settings)
     }

@@ -1,11 +1,10 @@
 //! Maintenance over HTTP.
 
-use std::net::SocketAddr;
-
 use poem::Request;
 use poem_openapi::{ApiResponse, OpenApi};
 use serde::Serialize;
 
+use super::auth::Caller;
 use super::document::Tag;
 use super::problem::{Kind, Problem};
 use super::schema::{self, RawJson};
@@ -28,21 +27,19 @@ impl AdminApi {
     /// Sweep expired keys
     ///
     /// Deletes the stored answers of all keys that are older than the key retention, and returns
-    /// their number. The server does the same by itself from time to time. Only clients on the same
-    /// machine may ask for it.
+    /// their number. The server does the same by itself from time to time. Needs an admin token; if
+    /// clients are not authenticated, only those on the same machine may ask for it.
     #[oai(
         path = "/admin/cleanup",
         method = "post",
         operation_id = "sweep_expired_keys"
     )]
-    async fn cleanup(&self, request: &Request) -> Result<CleanedUp, Problem> {
+    async fn cleanup(&self, caller: Caller, request: &Request) -> Result<CleanedUp, Problem> {
         #[derive(Serialize)]
         struct Cleanup {
             deleted: u64,
         }
-        if !is_local(request) {
-            return Err(Kind::Forbidden.into());
-        }
+        caller.check_admin(request)?;
         let sweeper = self.sweeper.clone();
         // In a task of its own: a client that goes away interrupts no transaction.
         let sweep = tokio::spawn(async move { sweeper.sweep().await });
@@ -58,10 +55,4 @@ impl AdminApi {
             Err(_panic) => Err(Kind::Internal.into()),
         }
     }
-}
-
-/// Whether the connection comes from this machine.
-fn is_local(request: &Request) -> bool {
-    let peer = request.remote_addr().as_socket_addr();
-    peer.is_some_and(|peer: &SocketAddr| peer.ip().to_canonical().is_loopback())
 }

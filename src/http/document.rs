@@ -10,7 +10,7 @@ use poem_openapi::registry::{MetaApi, Registry};
 use poem_openapi::{LicenseObject, OpenApi, OpenApiService, Tags};
 use serde_json::{Map, Value, json};
 
-use super::problem::{Kind, describe_problems};
+use super::problem::{Kind, can_end_in, describe_problems};
 use super::routes::Api;
 
 const DESCRIPTION: &str = "\
@@ -30,6 +30,9 @@ spelling of numbers do not matter. Members that are not part of an order count a
 **Errors** are `{\"error\", \"code\"}`: a text for people and a stable name for programs. Only the \
 refusal of a missing key has no `code`. Clients that accept `application/problem+json` get RFC \
 9457 instead. An unknown path is 404, an unsupported method is 405 with `Allow`.
+
+**Tenants.** Unless the operator has authentication off, send `Authorization: Bearer` and a token. \
+It names a tenant. Keys and orders are the tenant's own: those of another tenant do not exist.
 
 **Request ids.** Every response has an `X-Request-Id`: the one of the request if it consists of up \
 to 128 visible ASCII characters, or else a new one. A W3C `traceparent` is continued.";
@@ -77,6 +80,10 @@ static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
         serde_json::from_str(&described().spec()).expect("the framework writes JSON");
     for operation in operations_mut(&mut document) {
         describe_problems(operation);
+        if can_end_in(operation, Kind::Unauthenticated) {
+            // With a token, or without one if the operator has authentication off.
+            operation["security"] = json!([{ "token": [] }, {}]);
+        }
         let responses = operation["responses"].as_object_mut().into_iter();
         for (_, response) in responses.flatten() {
             describe_headers(response);
@@ -97,6 +104,11 @@ static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
     page["required"] = json!(["orders", "next"]);
     page["properties"]["next"]["nullable"] = json!(true);
     document["security"] = json!([]);
+    document["components"]["securitySchemes"]["token"] = json!({
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A token of `orders token create`. It names the tenant.",
+    });
     document
 });
 

@@ -5,6 +5,7 @@ use poem_openapi::{ApiResponse, OpenApi};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::auth::Caller;
 use super::document::Tag;
 use super::problem::{Kind, Problem};
 use super::schema::{self, RawJson};
@@ -39,6 +40,7 @@ impl KeysApi {
     )]
     async fn find(
         &self,
+        caller: Caller,
         /// The key, percent-encoded.
         key: Path<String>,
     ) -> Result<Found, Problem> {
@@ -53,7 +55,7 @@ impl KeysApi {
         // What is no key was never used as one.
         let key = IdempotencyKey::parse(key.0.as_bytes()).map_err(|_| Kind::KeyUnknown)?;
         let text = key.as_str().to_owned();
-        let scope = Scope::shared(PlaceOrder::NAME);
+        let scope = Scope::of(PlaceOrder::NAME, &caller.tenant);
         let found = idempotency::find(&self.reads, &ScopedKey { scope, key }).await;
         let found = found.map_err(|error| Problem::from_read_error(&error))?;
         let found = found.ok_or(Kind::KeyUnknown)?;

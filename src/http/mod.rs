@@ -7,6 +7,7 @@
 //! - `document`: the OpenAPI document, derived from the handlers, their types and the table of
 //!   problems.
 //! - `server` and `listener`: sockets, connections and the orderly shutdown.
+//! - `auth`: whose request it is.
 //! - `limits`, `rate`, `cors` and `gzip`: what surrounds the routes besides. `tls` and `head` belong
 //!   to the listener.
 //! - `service`: the start of another service than that of orders.
@@ -16,6 +17,7 @@
 
 mod admin;
 mod answered;
+mod auth;
 mod cors;
 mod document;
 mod gzip;
@@ -39,6 +41,7 @@ mod tls;
 mod trace;
 
 pub use self::answered::Answered;
+pub use self::auth::{Auth, InvalidAuth};
 pub use self::cors::{CorsOrigin, InvalidOrigin};
 pub use self::document::{json_text as openapi_json, yaml as openapi_yaml};
 pub use self::middleware::{WithProblems, WithRequestId};

@@ -6,13 +6,14 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::answered::Answered;
+use super::auth::Caller;
 use super::document::Tag;
 use super::observed::note;
 use super::problem::{Kind, Problem};
 use super::request::{BodyLimits, JsonBody, Key};
 use super::schema::{self, RawJson};
 use crate::db::Connection;
-use crate::idempotency::{Executor, Fingerprint, Operation, Scope, ScopedKey, Tenant};
+use crate::idempotency::{Executor, Fingerprint, Operation, Scope, ScopedKey};
 use crate::json::Json;
 use crate::order::{self, InvalidOrder, NewOrder, Order, PlaceOrder};
 
@@ -46,6 +47,7 @@ impl OrdersApi {
     #[oai(path = "/orders", method = "post", operation_id = "place_order")]
     async fn place(
         &self,
+        caller: Caller,
         /// A name that the client chooses, a new one for each order: 1 to 255 visible ASCII
         /// characters, bare or as a Structured-Field string (`"…"`). The header
         /// `X-Idempotency-Key` is an alias.
@@ -55,10 +57,10 @@ impl OrdersApi {
     ) -> Result<Answered<schema::Order>, Problem> {
         let body = body.read(self.body_limits).await?;
         let payload = Json::parse(&body)?;
-        let order = PlaceOrder::new(new_order(&payload)?);
+        let order = PlaceOrder::new(new_order(&payload)?).for_tenant(caller.tenant.clone());
         let fingerprint = Fingerprint::of(PlaceOrder::NAME, &payload);
         let key = ScopedKey {
-            scope: Scope::shared(PlaceOrder::NAME),
+            scope: Scope::of(PlaceOrder::NAME, &caller.tenant),
             key: key.0,
         };
         let digest = key.digest();
@@ -76,6 +78,7 @@ impl OrdersApi {
     #[oai(path = "/orders", method = "get", operation_id = "list_orders")]
     async fn list(
         &self,
+        caller: Caller,
         /// The maximum number of orders to return.
         #[oai(
             default = "default_limit",
@@ -90,7 +93,7 @@ impl OrdersApi {
             orders: Vec<Order>,
             next: Option<Uuid>,
         }
-        let page = order::list(&self.reads, &Tenant::shared(), limit.0, after.0).await;
+        let page = order::list(&self.reads, &caller.tenant, limit.0, after.0).await;
         let page = page.map_err(|error| Problem::from_read_error(&error))?;
         Ok(Listed::Page(RawJson::of(&Page {
             orders: page.orders,
@@ -104,10 +107,11 @@ impl OrdersApi {
     #[oai(path = "/orders/:id", method = "get", operation_id = "find_order")]
     async fn find(
         &self,
+        caller: Caller,
         /// The id of the order.
         id: Path<Uuid>,
     ) -> Result<Found, Problem> {
-        let order = order::find(&self.reads, &Tenant::shared(), id.0).await;
+        let order = order::find(&self.reads, &caller.tenant, id.0).await;
         let order = order.map_err(|error| Problem::from_read_error(&error))?;
         note(|facts| facts.order = Some(id.0));
         Ok(Found::Order(RawJson::of(&order.ok_or(Kind::NotFound)?)))

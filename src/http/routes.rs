@@ -9,6 +9,7 @@ use poem::http::{StatusCode, header};
 use poem::{IntoEndpoint, Request, Response, Route, get};
 
 use super::admin::AdminApi;
+use super::auth::{Auth, Authentication, ForAdmins, WithAuth};
 use super::health::HealthApi;
 use super::keys::KeysApi;
 use super::orders::OrdersApi;
@@ -30,7 +31,7 @@ pub(super) fn routes(
     draining: Draining,
     settings: &Settings,
 ) -> Route {
-    let admin = AdminApi {
+    let admin_api = AdminApi {
         sweeper: Sweeper::new(database.clone(), *executor.retention()),
     };
     let keys = KeysApi {
@@ -49,19 +50,38 @@ pub(super) fn routes(
         database: database.clone(),
         draining,
     };
-    let api = Arc::new(document::service((orders, keys, health, admin)).into_endpoint());
-    let limited = Arc::new(WithRateLimit {
-        limits: settings.rate_limit.map(RateLimits::new),
+    let api = Arc::new(document::service((orders, keys, health, admin_api)).into_endpoint());
+    let authentication = Authentication::new(&settings.auth, database.reads());
+    let limited = Arc::new(WithAuth {
+        authentication: authentication.clone(),
+        inner: WithRateLimit {
+            limits: settings.rate_limit.map(RateLimits::new),
+            inner: Arc::clone(&api),
+        },
+    });
+    let admin = Arc::new(WithAuth {
+        authentication: authentication.clone(),
         inner: Arc::clone(&api),
     });
     // Nested at "/", the API would hide the page there: each of its paths is a route instead.
     let metrics = metrics::page(database.reads().clone());
-    let pages = pages().at("/metrics", metrics);
+    let pages = if settings.auth == Auth::Tokens && !settings.open_metrics {
+        let inner = ForAdmins(metrics);
+        let metrics = WithAuth {
+            authentication,
+            inner,
+        };
+        pages().at("/metrics", metrics)
+    } else {
+        pages().at("/metrics", metrics)
+    };
     document::paths().fold(pages, |routes, path| {
         let pattern = path.replace('{', ":").replace('}', "");
         // A probe must not depend on the requests of a tenant.
         if path.starts_with("/orders") || path.starts_with("/idempotency-keys") {
             routes.at(pattern, Arc::clone(&limited))
+        } else if path.starts_with("/admin") {
+            routes.at(pattern, Arc::clone(&admin))
         } else {
             routes.at(pattern, Arc::clone(&api))
         }

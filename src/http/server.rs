@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, timeout_at};
 
+use super::auth::Auth;
 use super::cors::{CorsOrigin, WithCors};
 use super::gzip::WithCompression;
 use super::limits::{HeaderLimits, WithHeaderLimits};
@@ -49,6 +50,11 @@ pub struct Settings {
     /// How long the head of a request may take to arrive after its first byte, and how long a TLS
     /// handshake may take.
     pub header_timeout: Duration,
+    /// How clients of the order service are authenticated.
+    pub auth: Auth,
+    /// Whether `/metrics` needs no admin token. With [`Auth::Off`] and [`Auth::Header`] it never
+    /// does.
+    pub open_metrics: bool,
     /// Requests per second of each tenant.
     pub rate_limit: Option<RateLimit>,
     /// Origins whose pages may use the API.
@@ -70,6 +76,8 @@ impl Default for Settings {
             header_count_max: 64,
             header_bytes_max: 16 * 1024,
             header_timeout: Duration::from_secs(10),
+            auth: Auth::Off,
+            open_metrics: false,
             rate_limit: None,
             cors_origins: Vec::new(),
             tls: None,

@@ -1,12 +1,12 @@
 // The Swagger UI in a real browser without network access: a visitor sends the prefilled request
-// twice and gets one order.
+// twice and gets one order; where a token is needed, "Authorize" sends it.
 //
 // ORDERS_BIN    the binary, default target/debug/orders
 // CHROMIUM      the browser, default chromium in PATH or in /usr/bin
 // SCREENSHOT    file for a screenshot of the page at the end, default none
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -63,6 +63,40 @@ test("an order that is placed twice with \"Try it out\" is stored once", async (
   assert.deepEqual(errors, [], "the page has no errors");
 });
 
+test("a token given to \"Authorize\" is sent with \"Try it out\"", async () => {
+  const database = join(folder, "tenants.db");
+  const { server, address } = await serve(database, ["--auth", "tokens"]);
+  const context = await browser.newContext({ viewport: { width: 1200, height: 1500 } });
+  try {
+    const token = execFileSync(binary, ["token", "create", "--tenant", "acme", "--log", "error"], {
+      env: { PATH: process.env.PATH, DATABASE_URL: `sqlite://${database}` },
+      encoding: "utf8",
+    }).trim();
+    const page = await context.newPage();
+    page.setDefaultTimeout(TIMEOUT_MS);
+    await page.goto(`${address}/docs`);
+    const placing = page.locator("#operations-Orders-place_order");
+    await placing.locator(".opblock-summary-control").click();
+    await placing.getByRole("button", { name: "Try it out" }).click();
+    const refused = await execute(page, placing);
+    assert.equal(refused.status(), 401);
+    assert.equal(await refused.headerValue("www-authenticate"), "Bearer");
+    await shows(placing, "401", "UNAUTHENTICATED");
+
+    await page.locator(".auth-wrapper .authorize").click();
+    const dialog = page.locator(".dialog-ux");
+    await dialog.locator("input").fill(token);
+    await dialog.locator("button.authorize").click();
+    await dialog.locator("button.btn-done").click();
+    const placed = await execute(page, placing);
+    assert.equal(placed.status(), 201);
+    await shows(placing, "201", (await placed.json()).id);
+  } finally {
+    await context.close();
+    server.kill("SIGTERM");
+  }
+});
+
 /** Places the prefilled order twice. */
 async function visit(page) {
   // The root redirects to the page.
@@ -117,8 +151,9 @@ async function shows(operation, status, id) {
 }
 
 /** Starts the server on a new database and a free port, and waits until it listens. */
-async function serve(database) {
-  const server = spawn(binary, ["serve", "--host", "127.0.0.1", "--port", "0", "--log", "warn"], {
+async function serve(database, flags = []) {
+  const all = ["serve", "--host", "127.0.0.1", "--port", "0", "--log", "warn", ...flags];
+  const server = spawn(binary, all, {
     env: { PATH: process.env.PATH, DATABASE_URL: `sqlite://${database}` },
     stdio: ["ignore", "pipe", "inherit"],
   });

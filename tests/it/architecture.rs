@@ -8,9 +8,13 @@ const MAY_NAME: &[(&str, &str)] = &[
     ("main", "cli"),
     (
         "cli",
-        "http order idempotency db hammer client outbox redis chain telemetry",
+        "http auth order idempotency db hammer client outbox redis chain telemetry",
     ),
-    ("http", "order idempotency outbox db json chain telemetry"),
+    (
+        "http",
+        "auth order idempotency outbox db json chain telemetry",
+    ),
+    ("auth", "idempotency db chain"),
     ("order", "idempotency outbox db"),
     ("idempotency", "db json failpoint chain telemetry"),
     ("outbox", "db chain telemetry"),

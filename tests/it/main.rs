@@ -34,6 +34,7 @@ mod retention;
 mod sqlite;
 mod startup;
 mod survive;
+mod tenants;
 mod upgrade;
 mod wire;
 mod zoo;

@@ -52,6 +52,12 @@ pub(in crate::http) fn describe_problems(operation: &mut Value) {
     }
 }
 
+/// Whether an operation can end in this kind.
+pub(in crate::http) fn can_end_in(operation: &Value, kind: Kind) -> bool {
+    let id = operation["operationId"].as_str().unwrap_or_default();
+    kind.row().operations.contains(id)
+}
+
 impl Operations {
     fn contains(&self, id: &str) -> bool {
         match self {

@@ -86,6 +86,14 @@ const ALLOW: Header = Header {
     description: "The methods of the path.",
 };
 
+/// RFC 6750 §3.
+const WWW_AUTHENTICATE: Header = Header {
+    name: "WWW-Authenticate",
+    schema: "string",
+    value: Some("Bearer"),
+    description: "The scheme of a token.",
+};
+
 /// Of the resource of an expired key, unless its request was refused.
 const LOCATION: Header = Header {
     name: "Location",
@@ -93,6 +101,15 @@ const LOCATION: Header = Header {
     value: None,
     description: "The path of what the first request with this key created.",
 };
+
+/// The operations whose clients are authenticated, unless that is off.
+const AUTHENTICATED: &[&str] = &[
+    "place_order",
+    "list_orders",
+    "find_order",
+    "find_key",
+    "sweep_expired_keys",
+];
 
 /// Declares [`Kind`] and the row of each variant.
 macro_rules! problems {
@@ -176,6 +193,16 @@ problems! {
         detail: "the request is malformed",
         headers: &[],
         operations: These(&[]),
+    }
+
+    /// The client must name a tenant: by a token that is valid, or through the gateway.
+    Unauthenticated {
+        status: StatusCode::UNAUTHORIZED,
+        code: "UNAUTHENTICATED",
+        title: "Authentication is required",
+        detail: "a token is required: Authorization: Bearer TOKEN",
+        headers: &[WWW_AUTHENTICATE],
+        operations: These(AUTHENTICATED),
     }
 
     /// The client may not do this.
@@ -296,6 +323,16 @@ problems! {
         detail: "more requests than allowed, retry later with the same Idempotency-Key",
         headers: &[RATE_RETRY_AFTER, RATE_LIMIT, RATE_LIMIT_POLICY],
         operations: These(&["place_order", "list_orders", "find_order", "find_key"]),
+    }
+
+    /// Tokens that nobody has heard of are too many to look up this one. Repeat this request later.
+    UnknownTokens {
+        status: StatusCode::TOO_MANY_REQUESTS,
+        code: "UNKNOWN_TOKENS",
+        title: "Too many unknown tokens",
+        detail: "too many unknown tokens, retry later with the same Idempotency-Key",
+        headers: &[RETRY_AFTER],
+        operations: These(AUTHENTICATED),
     }
 
     /// The headers are too many or too large.

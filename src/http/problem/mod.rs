@@ -16,7 +16,7 @@ use poem::{Body, Response};
 
 use self::body::{Error, ProblemJson, to_json};
 
-pub(super) use self::document::describe_problems;
+pub(super) use self::document::{can_end_in, describe_problems};
 pub use self::kind::Kind;
 
 /// Media type of RFC 9457.

@@ -12,7 +12,7 @@ use std::process::{Command, Output, Stdio};
 use crate::harness::Process;
 
 /// Runs a command to its end: exit code, stdout, stderr.
-fn run(command: &mut Command) -> (i32, String, String) {
+pub(crate) fn run(command: &mut Command) -> (i32, String, String) {
     let Output {
         status,
         stdout,

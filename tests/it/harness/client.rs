@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::try_join_all;
-use reqwest::header::HeaderMap;
+use reqwest::header::{HeaderMap, HeaderName};
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 use tokio::sync::Barrier;
@@ -36,9 +36,31 @@ pub(crate) fn order(item: &str, quantity: i64) -> String {
 
 impl Client {
     pub(crate) fn new(address: SocketAddr) -> Self {
+        Self::with_headers(address, HeaderMap::new())
+    }
+
+    /// A client of the same instance that sends this header with every request.
+    pub(crate) fn with_header(&self, name: &'static str, value: &str) -> Self {
+        let headers = [(HeaderName::from_static(name), value.try_into().unwrap())];
+        Self::with_headers(self.address, headers.into_iter().collect())
+    }
+
+    /// A client of the same instance with a token.
+    pub(crate) fn with_token(&self, token: &str) -> Self {
+        self.with_header("authorization", &format!("Bearer {token}"))
+    }
+
+    /// The same client at the instance of another one.
+    pub(crate) fn at(self, other: &Self) -> Self {
+        let address = other.address;
+        Self { address, ..self }
+    }
+
+    fn with_headers(address: SocketAddr, headers: HeaderMap) -> Self {
         // reqwest needs a provider even where nothing is encrypted. An error: there is one already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
+            .default_headers(headers)
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
