@@ -277,5 +277,8 @@ fn sqlite_options(settings: &Settings) -> Result<SqliteConnectOptions, sqlx::Err
         .busy_timeout(settings.lock_wait)
         .statement_cache_capacity(STATEMENTS)
         .foreign_keys(true)
+        // A statement with many rows keeps a copy of every page that it changes, so that it can be
+        // undone alone. More than 64 KiB of them would go into a new temporary file.
+        .pragma("temp_store", "MEMORY")
         .disable_statement_logging())
 }
