@@ -239,9 +239,10 @@ impl<O: Operation> Executor<O> {
 
 /// Keeps a timer that is due before any deadline of a request. Without it almost every new
 /// deadline would be the next timer to fire, and tokio wakes the thread that waits for I/O to
-/// shorten its wait: a system call per request. Also keeps the histograms small.
+/// shorten its wait: a system call per request. Also counts what the histograms have buffered: every
+/// sample with its time, megabytes a second under load.
 async fn heartbeat() {
-    let mut beat = tokio::time::interval(Duration::from_secs(1));
+    let mut beat = tokio::time::interval(Duration::from_millis(100));
     loop {
         beat.tick().await;
         metrics().upkeep();
