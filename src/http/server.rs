@@ -171,7 +171,8 @@ impl Server {
             address: listener.local_addr()?,
             listener,
             settings,
-            routes: WithRequestId(routes).boxed(),
+            // Boxed within, too: the future of a request has kilobytes, and is moved on each level.
+            routes: WithRequestId(routes.boxed()).boxed(),
             lanes,
             database,
             draining: Draining::default(),
