@@ -34,6 +34,10 @@
 //!
 //! A test checks that imports follow these arrows.
 //!
+//! Three Cargo features, all on by default: `serve` is the service with its databases, `client` and
+//! `hammer` are these modules with their commands. `hammer` alone is a small build without database
+//! drivers.
+//!
 //! # The promise
 //!
 //! For one key within one scope:
@@ -60,18 +64,34 @@
 //! - *executor*, *lane*, *batch*: the queue, the task that empties it, and the requests that are
 //!   committed as one transaction (*group commit*).
 
+#[cfg(feature = "serve")]
 pub mod auth;
 mod chain;
 pub mod cli;
+
+// The parts of the program, each with the Cargo feature that its dependencies belong to. What the
+// service is made of has `#[cfg(feature = "serve")]`.
+#[cfg(feature = "client")]
 pub mod client;
+#[cfg(feature = "serve")]
 pub mod db;
+#[cfg(feature = "serve")]
 mod failpoint;
+#[cfg(feature = "hammer")]
 pub mod hammer;
+#[cfg(feature = "serve")]
 pub mod http;
+#[cfg(feature = "serve")]
 pub mod idempotency;
+#[cfg(feature = "serve")]
 pub mod json;
+#[cfg(feature = "serve")]
 pub mod kafka;
+#[cfg(feature = "serve")]
 pub mod order;
+#[cfg(feature = "serve")]
 pub mod outbox;
+#[cfg(feature = "serve")]
 pub mod redis;
+#[cfg(feature = "serve")]
 pub mod telemetry;

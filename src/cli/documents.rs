@@ -1,30 +1,9 @@
-//! Documents about the program: `orders openapi`, `orders completions` and `orders man`. None of
-//! them needs a database.
+//! Documents about the program: `orders completions` and `orders man`.
 
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
 use super::{Cli, CliError, Status, print};
-use crate::http;
-
-/// Arguments of `orders openapi`.
-#[derive(Debug, Args)]
-pub(super) struct OpenapiArgs {
-    /// Print YAML instead of JSON
-    #[arg(long)]
-    yaml: bool,
-}
-
-impl OpenapiArgs {
-    pub(super) fn run(&self) -> Result<Status, CliError> {
-        print(&if self.yaml {
-            http::openapi_yaml()
-        } else {
-            http::openapi_json()
-        })?;
-        Ok(Status::Done)
-    }
-}
 
 /// Arguments of `orders completions`.
 #[derive(Debug, Args)]

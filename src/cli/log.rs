@@ -11,7 +11,7 @@ use super::CliError;
 use crate::chain::Chain;
 
 /// What to log, and in which format.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(super) struct LogArgs {
     /// Log level, or levels per module
     #[arg(

@@ -3,23 +3,49 @@
 //! Each subcommand is a file that turns its arguments into plain settings and calls the library.
 //! stdout is for data, stderr for logs and progress.
 
-mod auth;
-mod backup;
-mod check;
-mod database;
 mod documents;
-mod hammer;
-mod key;
-mod limits;
+mod duration;
 mod log;
+
+// The commands of each feature, and what only they use. A new command of the service is a module
+// here with `#[cfg(feature = "serve")]`, and a variant of `service::ServiceCommand`.
+#[cfg(feature = "serve")]
+mod auth;
+#[cfg(feature = "serve")]
+mod backup;
+#[cfg(feature = "serve")]
+mod check;
+#[cfg(feature = "client")]
+mod client;
+#[cfg(feature = "serve")]
+mod database;
+#[cfg(feature = "hammer")]
+mod hammer;
+#[cfg(feature = "client")]
+mod key;
+#[cfg(feature = "serve")]
+mod limits;
+#[cfg(feature = "serve")]
 mod migrate;
+#[cfg(feature = "serve")]
+mod openapi;
+#[cfg(feature = "serve")]
 mod parse;
+#[cfg(feature = "client")]
 mod place;
+#[cfg(feature = "serve")]
 mod redis;
+#[cfg(feature = "serve")]
 mod retention;
+#[cfg(feature = "client")]
 mod secret;
+#[cfg(feature = "serve")]
 mod serve;
+#[cfg(feature = "serve")]
+mod service;
+#[cfg(feature = "serve")]
 mod sweep;
+#[cfg(feature = "serve")]
 mod token;
 
 use std::error::Error as StdError;
@@ -40,24 +66,17 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve the HTTP API
-    Serve(Box<serve::ServeArgs>),
-    /// Migrate the database schema, or show its status
-    Migrate(migrate::MigrateArgs),
-    /// Delete the expired answers of keys, as serve does from time to time
-    Sweep(sweep::SweepArgs),
-    /// Create, list and revoke the tokens of tenants
-    Token(token::TokenArgs),
+    // serve, migrate, sweep, token, backup, openapi
+    #[cfg(feature = "serve")]
+    #[command(flatten)]
+    Service(service::ServiceCommand),
     /// Verify that a service stores exactly one order per key
+    #[cfg(feature = "hammer")]
     Hammer(Box<hammer::HammerArgs>),
-    /// Place an order exactly once, with retries
-    Place(place::PlaceArgs),
-    /// Make an idempotency key
-    Key(key::KeyArgs),
-    /// Copy an SQLite database to a file while it is in use
-    Backup(backup::BackupArgs),
-    /// Print the OpenAPI document as JSON or YAML
-    Openapi(documents::OpenapiArgs),
+    // place, key
+    #[cfg(feature = "client")]
+    #[command(flatten)]
+    Client(client::ClientCommand),
     /// Print a shell completion script
     Completions(documents::CompletionsArgs),
     /// Print the manual pages
@@ -106,36 +125,41 @@ pub async fn main() -> ExitCode {
             .into();
         }
     };
-    let access_log = match &cli.command {
-        Command::Serve(args) => args.access_log,
-        _ => log::AccessLogArgs::default(),
-    };
-    let ran = match cli.log.start(access_log) {
-        Ok(()) => run(cli.command, &cli.log).await,
+    let log = cli.log.clone();
+    let ran = match log.start(cli.access_log()) {
+        Ok(()) => cli.run().await,
         Err(error) => Err(error),
     };
     match ran {
         Ok(status) => status.into(),
         Err(error) => {
-            cli.log.report(error.as_ref());
+            log.report(error.as_ref());
             Status::Unknown.into()
         }
     }
 }
 
-async fn run(command: Command, log: &log::LogArgs) -> Result<Status, CliError> {
-    match command {
-        Command::Serve(args) => args.run().await,
-        Command::Migrate(args) => args.run().await,
-        Command::Sweep(args) => args.run().await,
-        Command::Token(args) => args.run().await,
-        Command::Hammer(args) => args.run().await,
-        Command::Place(args) => args.run(log).await,
-        Command::Key(args) => args.run(),
-        Command::Backup(args) => args.run().await,
-        Command::Openapi(args) => args.run(),
-        Command::Completions(args) => args.run(),
-        Command::Man => documents::man(),
+impl Cli {
+    async fn run(self) -> Result<Status, CliError> {
+        match self.command {
+            #[cfg(feature = "serve")]
+            Command::Service(command) => command.run().await,
+            #[cfg(feature = "hammer")]
+            Command::Hammer(args) => args.run().await,
+            #[cfg(feature = "client")]
+            Command::Client(command) => command.run(&self.log).await,
+            Command::Completions(args) => args.run(),
+            Command::Man => documents::man(),
+        }
+    }
+
+    /// Whether requests are logged, which only a server has.
+    fn access_log(&self) -> log::AccessLogArgs {
+        match &self.command {
+            #[cfg(feature = "serve")]
+            Command::Service(command) => command.access_log(),
+            _ => log::AccessLogArgs::default(),
+        }
     }
 }
 

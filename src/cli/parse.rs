@@ -1,13 +1,8 @@
 //! Value parsers whose errors state the rule, not the position of a wrong character.
 
 use std::str::FromStr;
-use std::time::Duration;
 
-/// A duration with a unit.
-pub(super) fn duration(text: &str) -> Result<Duration, &'static str> {
-    humantime::parse_duration(text)
-        .map_err(|_| "expected a number with a unit, such as 500ms, 10s or 2m")
-}
+pub(super) use super::duration::parse as duration;
 
 /// A number of things, of a type that has no zero.
 pub(super) fn at_least_one<T: FromStr>(text: &str) -> Result<T, &'static str> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::log::LogArgs;
-use super::{CliError, Status, parse, print, secret};
+use super::{CliError, Status, duration, print, secret};
 use crate::client::{Client, Key, NewOrder, PlaceError, Settings};
 
 /// Arguments of `orders place`.
@@ -29,7 +29,7 @@ pub(super) struct PlaceArgs {
     #[arg(long, env = "ORDERS_URL", default_value = "http://localhost:3000")]
     url: String,
     /// Time limit for all attempts together
-    #[arg(long, env = "ORDERS_DEADLINE", default_value = "1m", value_parser = parse::duration, value_name = "DURATION")]
+    #[arg(long, env = "ORDERS_DEADLINE", default_value = "1m", value_parser = duration::parse, value_name = "DURATION")]
     deadline: Duration,
     /// Bearer token; prefer the variable, which leaves no trace in the shell's history
     #[arg(long, env = "ORDERS_TOKEN", hide_env_values = true)]

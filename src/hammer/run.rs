@@ -136,11 +136,7 @@ async fn begin(settings: &Settings) -> Result<(Header, RunContext), RunError> {
 }
 
 /// Opens an oracle. A run whose oracle cannot be read would prove nothing.
-async fn open(
-    choice: &OracleChoice,
-    contract: &Contract,
-    pool: &Arc<Pool>,
-) -> Result<Oracle, RunError> {
+async fn open(choice: &OracleChoice, contract: &Contract, pool: &Pool) -> Result<Oracle, RunError> {
     Oracle::open(choice, contract, pool)
         .await
         .map_err(|reason| {

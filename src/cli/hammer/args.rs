@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use super::contract::ContractArgs;
+use crate::cli::duration;
 use crate::hammer::{OracleChoice, Scenario, Threshold};
 
 /// Tests a service for idempotency: one order per key under races, faults and crashes.
@@ -45,7 +46,7 @@ pub(in crate::cli) struct HammerArgs {
     pub(super) soak: bool,
 
     /// Duration of --soak or --load, e.g. 90s or 2h [default: 10m, with --load 10s]
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     pub(super) duration: Option<Duration>,
 
     /// Seed of every random choice [default: random]
@@ -122,7 +123,7 @@ pub(super) struct LoadArgs {
     pub(super) replays: Option<u8>,
 
     /// Warm-up period, excluded from the results [default: 2s]
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     pub(super) warmup: Option<Duration>,
 
     /// Condition the results must meet, e.g. 'p99<50ms', 'rps>500', 'errors==0'. May be repeated

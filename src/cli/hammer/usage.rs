@@ -3,8 +3,14 @@
 use super::args::{HammerArgs, Oracle};
 use crate::cli::CliError;
 
-/// Refuses arguments that would be ignored.
+/// Whether this build has the service, and with it the drivers of databases.
+const HAS_SERVICE: bool = cfg!(feature = "serve");
+
+/// Refuses arguments that would be ignored, and those that need another build.
 pub(super) fn check(args: &HammerArgs) -> Result<(), CliError> {
+    if !HAS_SERVICE {
+        check_without_service(args)?;
+    }
     let load = &args.load_args;
     // clap's `requires` is satisfied by the default value of a flag, so it cannot say these.
     let needs_load = [
@@ -55,6 +61,22 @@ pub(super) fn check(args: &HammerArgs) -> Result<(), CliError> {
         .any(|oracle| matches!(oracle, Oracle::None));
     if none && args.oracle.len() > 1 {
         return Err("--oracle none contradicts another --oracle".into());
+    }
+    Ok(())
+}
+
+/// Refuses what needs the service or the drivers of databases.
+fn check_without_service(args: &HammerArgs) -> Result<(), CliError> {
+    const WHOLE: &str = "only the whole build of orders, with the feature `serve`, has";
+    if args.url.is_empty() && args.spawn.is_none() {
+        return Err(format!("{WHOLE} a service to start: pass --url or --spawn").into());
+    }
+    let reads_database =
+        |oracle: &Oracle| matches!(oracle, Oracle::Read(choice) if choice.reads_database());
+    if args.oracle.iter().any(reads_database) {
+        return Err(
+            format!("{WHOLE} the database drivers of --oracle db:URL: pass --oracle api").into(),
+        );
     }
     Ok(())
 }

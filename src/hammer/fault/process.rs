@@ -14,7 +14,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::process::{Child, Command};
 use tokio::sync::Mutex;
 
-use crate::hammer::wire::{Pool, Target};
+use crate::hammer::wire::{Reader, Target};
 
 /// How long a started instance may take to become healthy.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
@@ -79,6 +79,9 @@ pub enum ProcessError {
         /// The error of the operating system.
         source: nix::Error,
     },
+    /// Its health cannot be asked for.
+    #[error("cannot ask for the health of an instance")]
+    Health(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// No port can be reserved.
     #[error("cannot reserve a port")]
     NoPort(#[source] io::Error),
@@ -212,15 +215,17 @@ impl Instances {
     async fn wait_until_healthy(&self, index: usize) -> Result<(), ProcessError> {
         let member = &self.members[index];
         let target = Target::loopback(member.address);
-        let pool = Pool::new(target, Vec::new(), Duration::from_secs(1));
         let deadline = Instant::now() + START_TIMEOUT;
         while Instant::now() < deadline {
             let (path, ready) = match self.launch.readiness {
                 Readiness::Healthy => ("/health", 200..201),
                 Readiness::Answers => ("/", 100..500),
             };
-            let answer = pool.get(path).await;
-            if answer.is_ok_and(|answer| ready.contains(&answer.status)) {
+            // A new one, because the last instance on this port may have left connections.
+            let reader = Reader::new(&target, &[], Duration::from_secs(1))
+                .map_err(|error| ProcessError::Health(error.into()))?;
+            let answer = reader.get(path).await;
+            if answer.is_ok_and(|(status, _)| ready.contains(&status)) {
                 return Ok(());
             }
             let exited = member.child.lock().await.try_wait();

@@ -1,19 +1,19 @@
 //! The oracle of the public API: the list of the contract, page by page.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
 use crate::hammer::contract::StoredShape;
 use crate::hammer::history::Order;
-use crate::hammer::wire::Pool;
+use crate::hammer::wire::Reader;
 
 /// Maximum number of pages that are read.
 const MAX_PAGES: usize = 20_000;
 
 /// The list of orders, and a position in it that lies before the run.
 pub(crate) struct List {
-    pool: Arc<Pool>,
+    reader: Reader,
     shape: StoredShape,
     /// Two pages before the end at the last reading. Ids are assigned before they are committed,
     /// so orders may still appear near the end.
@@ -28,9 +28,9 @@ struct Page {
 
 impl List {
     /// Walks to the end of the list.
-    pub(super) async fn open(pool: Arc<Pool>, shape: StoredShape) -> Result<Self, String> {
+    pub(super) async fn open(reader: Reader, shape: StoredShape) -> Result<Self, String> {
         let list = Self {
-            pool,
+            reader,
             shape,
             start: Mutex::default(),
         };
@@ -80,15 +80,15 @@ impl List {
     async fn page(&self, after: Option<&str>) -> Result<Page, String> {
         let path = self.shape.page(after);
         let path = path.ok_or_else(|| "the contract has no stored.list".to_owned())?;
-        let answer = self
-            .pool
+        let (status, body) = self
+            .reader
             .get(&path)
             .await
-            .map_err(|error| error.with_sources())?;
-        if answer.status != 200 {
-            return Err(format!("GET {path} answered {}", answer.status));
+            .map_err(|error| format!("GET {path}: {}", error.with_sources()))?;
+        if status != 200 {
+            return Err(format!("GET {path} answered {status}"));
         }
-        let value: Value = serde_json::from_slice(&answer.body)
+        let value: Value = serde_json::from_slice(&body)
             .map_err(|error| format!("the body of GET {path} is not JSON: {error}"))?;
         let (orders, next) = self
             .shape

@@ -4,9 +4,12 @@
 //! because a truncated list proves nothing.
 
 mod api;
+#[cfg(feature = "serve")]
 mod db;
-
-use std::sync::Arc;
+/// Without the drivers of the service there is no such oracle.
+#[cfg(not(feature = "serve"))]
+#[path = "no_db.rs"]
+mod db;
 
 use super::contract::{Contract, StoredShape};
 use super::history::{OracleKind, Order};
@@ -23,6 +26,12 @@ pub enum OracleChoice {
 }
 
 impl OracleChoice {
+    /// Whether it needs the driver of a database.
+    #[must_use]
+    pub fn reads_database(&self) -> bool {
+        self.kind() == OracleKind::Db
+    }
+
     /// The kind of oracle.
     pub(crate) fn kind(&self) -> OracleKind {
         match self {
@@ -43,14 +52,15 @@ impl Oracle {
     pub(crate) async fn open(
         choice: &OracleChoice,
         contract: &Contract,
-        pool: &Arc<Pool>,
+        pool: &Pool,
     ) -> Result<Self, String> {
         let nowhere = || "the contract does not say where to count ([stored])".to_owned();
         let shape: StoredShape = contract.stored.clone().ok_or_else(nowhere)?;
         match choice {
-            OracleChoice::Api => api::List::open(Arc::clone(pool), shape)
-                .await
-                .map(Self::Api),
+            OracleChoice::Api => {
+                let reader = pool.reader().map_err(|error| error.with_sources())?;
+                api::List::open(reader, shape).await.map(Self::Api)
+            }
             OracleChoice::Database(url) => db::Table::open(url, &shape)
                 .await
                 .map(Self::Database)

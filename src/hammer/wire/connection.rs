@@ -13,7 +13,7 @@ use super::tls::Session;
 use crate::hammer::words::with_sources;
 
 /// Maximum length of an answer; the longest is a list of everything that a service stores.
-const MAX_ANSWER: usize = 64 << 20;
+pub(super) const MAX_ANSWER: usize = 64 << 20;
 
 /// How an attempt failed on the wire.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +21,7 @@ pub(crate) enum WireError {
     #[error("could not connect")]
     Connect(#[source] io::Error),
     #[error("the TLS handshake failed")]
-    Handshake(#[source] tokio_rustls::rustls::Error),
+    Handshake(#[source] rustls::Error),
     #[error("could not send")]
     Send(#[source] io::Error),
     #[error("the connection broke before the answer was complete")]

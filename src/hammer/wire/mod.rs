@@ -3,10 +3,14 @@
 //! Owns connections, the bytes of requests and the parsing of answers. Guarantees that one attempt
 //! is one request on one connection: nothing is retried, redirected or decompressed behind the
 //! caller's back, and it is always known which bytes have been sent. Knows nothing of keys.
+//!
+//! Where no byte needs control, [`Reader`] uses reqwest: for the list of an oracle, and for the
+//! health of an instance.
 
 mod answer;
 mod connection;
 mod pool;
+mod reader;
 mod request;
 mod stream;
 mod target;
@@ -15,6 +19,7 @@ mod tls;
 pub(crate) use answer::RawAnswer;
 pub(crate) use connection::{Connection, WireError};
 pub(crate) use pool::Pool;
+pub(crate) use reader::Reader;
 pub(crate) use request::Request;
 pub use target::{Target, TargetError};
 pub(crate) use tls::Tls;

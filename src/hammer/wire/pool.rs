@@ -3,7 +3,8 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use super::{Connection, RawAnswer, Request, Target, WireError};
+use super::reader::{ReadError, Reader};
+use super::{Connection, Request, Target, WireError};
 use crate::hammer::contract::RequestShape;
 
 /// Maximum number of idle connections that are kept per instance.
@@ -73,39 +74,27 @@ impl Pool {
         self.lock().clear();
     }
 
-    /// Gets `path`.
-    pub(crate) async fn get(&self, path: &str) -> Result<RawAnswer, WireError> {
-        let mut connection = self.take().await?;
-        let answer = self.exchange(&mut connection, path).await?;
-        if answer.keeps_alive {
-            self.put(connection);
-        }
-        Ok(answer)
+    /// A reader of the same instance, with connections of its own.
+    pub(crate) fn reader(&self) -> Result<Reader, ReadError> {
+        Reader::new(&self.target, &self.headers, self.response_timeout)
     }
 
     /// Opens a connection and gets `/health` on it, whatever the answer is: this opens the
     /// congestion window and starts the server's side of the connection.
     async fn warm(&self) -> Result<Connection, WireError> {
         let mut connection = Connection::open(&self.target, self.response_timeout).await?;
-        let answer = self
-            .exchange(&mut connection, "/health")
+        let request = Request::get(&self.target, &self.headers, "/health");
+        let answered = async {
+            connection.send(&request.bytes).await?;
+            connection.receive(self.response_timeout).await
+        };
+        let (answer, _) = answered
             .await
             .map_err(|error| WireError::Warm(Box::new(error)))?;
         if answer.keeps_alive {
             return Ok(connection);
         }
         Connection::open(&self.target, self.response_timeout).await
-    }
-
-    async fn exchange(
-        &self,
-        connection: &mut Connection,
-        path: &str,
-    ) -> Result<RawAnswer, WireError> {
-        let request = Request::get(&self.target, &self.headers, path);
-        connection.send(&request.bytes).await?;
-        let (answer, _) = connection.receive(self.response_timeout).await?;
-        Ok(answer)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {

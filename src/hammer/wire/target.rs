@@ -13,6 +13,8 @@ use super::{Connection, WireError};
 pub struct Target {
     /// The URL without credentials, for messages.
     pub(crate) url: String,
+    /// The host of the URL.
+    pub(super) host: String,
     pub(crate) address: SocketAddr,
     /// The other addresses of its host.
     others: Vec<SocketAddr>,
@@ -72,6 +74,7 @@ impl Target {
     pub(crate) fn loopback(address: SocketAddr) -> Self {
         Self {
             url: format!("http://{address}"),
+            host: address.ip().to_string(),
             address,
             others: Vec::new(),
             authority: address.to_string(),
@@ -117,6 +120,7 @@ impl Target {
         }
         Ok(Self {
             authority: format!("{host}:{port}"),
+            host,
             prefix: url.path().trim_end_matches('/').to_owned(),
             url: shown,
             address: addresses.remove(0),

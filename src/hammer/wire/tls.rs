@@ -4,20 +4,19 @@
 //! so a last byte that is held back is the only plaintext of its record.
 
 use std::io::{self, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokio::net::TcpStream;
-use tokio_rustls::rustls::client::Resumption;
-use tokio_rustls::rustls::client::danger::{
-    HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
-};
-use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use tokio_rustls::rustls::{
+use rustls::client::Resumption;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{
     ClientConfig, ClientConnection, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
 };
+use rustls_platform_verifier::BuilderVerifierExt;
+use tokio::net::TcpStream;
 
 use super::connection::WireError;
 
@@ -41,9 +40,9 @@ pub enum TrustError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The system has no root certificates.
-    #[error("the system has no root certificates: pass --cacert FILE")]
-    NoRoots,
+    /// The root certificates of the system cannot be used.
+    #[error("cannot use the root certificates of the system: pass --cacert FILE")]
+    NoRoots(#[source] Error),
     /// The host of the URL cannot be in a certificate.
     #[error("`{0}` cannot be the name of a certificate")]
     Name(String),
@@ -55,7 +54,7 @@ pub enum TrustError {
 /// How to speak TLS with one host.
 #[derive(Debug, Clone)]
 pub(crate) struct Tls {
-    config: Arc<ClientConfig>,
+    pub(super) config: Arc<ClientConfig>,
     name: ServerName<'static>,
     pub(crate) insecure: bool,
 }
@@ -69,16 +68,16 @@ impl Tls {
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .map_err(TrustError::Settings)?;
-        let mut config = if trust.insecure {
-            builder
+        let builder = match &trust.cacert {
+            _ if trust.insecure => builder
                 .dangerous()
-                .with_custom_certificate_verifier(Arc::new(AcceptAny(provider)))
-                .with_no_client_auth()
-        } else {
-            builder
-                .with_root_certificates(roots(trust)?)
-                .with_no_client_auth()
+                .with_custom_certificate_verifier(Arc::new(AcceptAny(provider))),
+            Some(path) => builder.with_root_certificates(authorities(path)?),
+            None => builder
+                .with_platform_verifier()
+                .map_err(TrustError::NoRoots)?,
         };
+        let mut config = builder.with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         // Every connection is like the first one.
         config.resumption = Resumption::disabled();
@@ -90,19 +89,11 @@ impl Tls {
     }
 }
 
-fn roots(trust: &Trust) -> Result<RootCertStore, TrustError> {
+/// The certificates of a PEM file.
+fn authorities(path: &Path) -> Result<RootCertStore, TrustError> {
     let mut roots = RootCertStore::empty();
-    let Some(path) = &trust.cacert else {
-        let found = rustls_native_certs::load_native_certs();
-        roots.add_parsable_certificates(found.certs);
-        return if roots.is_empty() {
-            Err(TrustError::NoRoots)
-        } else {
-            Ok(roots)
-        };
-    };
     let wrong = |reason: String| TrustError::File {
-        path: path.clone(),
+        path: path.to_owned(),
         reason,
     };
     let certificates =
@@ -266,12 +257,7 @@ impl ServerCertVerifier for AcceptAny {
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         let algorithms = &self.0.signature_verification_algorithms;
-        tokio_rustls::rustls::crypto::verify_tls12_signature(
-            message,
-            certificate,
-            signed,
-            algorithms,
-        )
+        rustls::crypto::verify_tls12_signature(message, certificate, signed, algorithms)
     }
 
     fn verify_tls13_signature(
@@ -281,12 +267,7 @@ impl ServerCertVerifier for AcceptAny {
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         let algorithms = &self.0.signature_verification_algorithms;
-        tokio_rustls::rustls::crypto::verify_tls13_signature(
-            message,
-            certificate,
-            signed,
-            algorithms,
-        )
+        rustls::crypto::verify_tls13_signature(message, certificate, signed, algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
+use rustls::version::{TLS12, TLS13};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::pki_types::PrivateKeyDer;
-use tokio_rustls::rustls::version::{TLS12, TLS13};
 
 use super::*;
 use crate::hammer::wire::{Connection, Target};
