@@ -18,7 +18,15 @@ async fn lines(arguments: &str, interrupt: Option<Duration>) -> Vec<String> {
     let hammer = env!("CARGO_BIN_EXE_orders");
     let command = format!("stty cols {COLUMNS} rows {ROWS}; exec '{hammer}' hammer {arguments}");
     let mut script = Command::new("script")
-        .args(["--quiet", "--command", &command, "typescript"])
+        // A pipe is no terminal, so `script` would turn off the echo of ^C, which pushes the bar.
+        .args([
+            "--echo",
+            "always",
+            "--quiet",
+            "--command",
+            &command,
+            "typescript",
+        ])
         .current_dir(folder.path())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
