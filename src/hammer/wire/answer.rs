@@ -19,6 +19,12 @@ impl RawAnswer {
             .map(|(_, value)| value.as_str())
     }
 
+    /// Whether a header with this name has another value.
+    fn has_other(&self, name: &str, value: Option<&str>) -> bool {
+        let mut named = self.headers.iter();
+        named.any(|(one, other)| one.eq_ignore_ascii_case(name) && Some(other.as_str()) != value)
+    }
+
     /// Whether the header with this name contains `word`.
     fn header_contains(&self, name: &str, word: &str) -> bool {
         let value = self.header(name).map(str::to_ascii_lowercase);
@@ -77,7 +83,11 @@ pub(super) fn parse(bytes: &[u8], ended: bool) -> Parsed {
 
 /// Puts the body into `answer`; returns its length on the wire, or `None` while it is incomplete.
 fn body(answer: &mut RawAnswer, rest: &[u8], ended: bool) -> Result<Option<usize>, String> {
-    let length = answer.header("content-length").map(str::parse::<usize>);
+    let length = answer.header("content-length");
+    if answer.has_other("content-length", length) {
+        return Err("it has two values of Content-Length".to_owned());
+    }
+    let length = length.map(str::parse::<usize>);
     let taken = if matches!(answer.status, 204 | 304) {
         Some(0)
     } else if answer.header_contains("transfer-encoding", "chunked") {
@@ -173,6 +183,8 @@ mod tests {
         assert!(complete(endless, false).is_none());
         let wrong = b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nok";
         assert!(matches!(parse(wrong, false), Parsed::Invalid(_)));
+        let two = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok!";
+        assert!(matches!(parse(two, false), Parsed::Invalid(_)));
     }
 
     #[test]

@@ -76,7 +76,10 @@ impl Connection {
     /// Whether nothing was received and the server has not closed the connection.
     pub(crate) fn is_quiet(&mut self) -> bool {
         let received = self.stream.try_read(&mut self.received);
-        matches!(received, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+        let nothing_new =
+            matches!(received, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
+        // Bytes after the last answer belong to no request.
+        nothing_new && self.received.is_empty()
     }
 
     /// Receives one answer within `limit`; returns it with the time of its first byte.

@@ -5,7 +5,8 @@
 //! caller's back, and it is always known which bytes have been sent. Knows nothing of keys.
 //!
 //! Where no byte needs control, [`Reader`] uses reqwest: for the list of an oracle, and for the
-//! health of an instance.
+//! health of an instance. Attempts do not, and neither does the proxy: the tests of this module say
+//! why and show it.
 
 mod answer;
 mod connection;
@@ -24,3 +25,6 @@ pub(crate) use request::Request;
 pub use target::{Target, TargetError};
 pub(crate) use tls::Tls;
 pub use tls::{Trust, TrustError};
+
+#[cfg(test)]
+mod tests;
