@@ -64,13 +64,13 @@
 //! - *executor*, *lane*, *batch*: the queue, the task that empties it, and the requests that are
 //!   committed as one transaction (*group commit*).
 
-#[cfg(feature = "serve")]
-pub mod auth;
 mod chain;
 pub mod cli;
 
 // The parts of the program, each with the Cargo feature that its dependencies belong to. What the
 // service is made of has `#[cfg(feature = "serve")]`.
+#[cfg(feature = "serve")]
+pub mod auth;
 #[cfg(feature = "client")]
 pub mod client;
 #[cfg(feature = "serve")]
