@@ -10,8 +10,12 @@ pub mod fingerprint;
 pub mod json;
 #[path = "../../../src/idempotency/key.rs"]
 pub mod key;
+#[path = "../../../src/idempotency/tenant.rs"]
+pub mod tenant;
 
 pub mod value;
+
+pub use tenant::Tenant;
 
 // The unit tests of the sources are compiled too, and under libFuzzer they need its runtime.
 #[cfg(test)]
