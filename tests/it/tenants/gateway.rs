@@ -10,8 +10,8 @@ on_both! {
         let theirs = zeta.place("key", order("tea", 2)).await.expect(201);
         assert_ne!(ours.id(), theirs.id());
         acme.get(theirs.header("location").unwrap()).await.expect(404);
-        let replay = acme.place("key", order("tea", 2)).await.expect(200);
-        assert_eq!(replay.body, ours.body);
+        let again = acme.place("key", order("tea", 2)).await.expect(200);
+        assert_eq!(again.body, ours.body);
 
         let missing = server.client.place("key", order("tea", 2)).await;
         let missing = missing.expect_error(401, "the header x-tenant is missing");
