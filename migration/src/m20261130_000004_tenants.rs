@@ -5,7 +5,7 @@
 //! out: its orders are found and listed by the primary key.
 //!
 //! Building the index reads `orders` once while writers wait. Where that takes too long, the
-//! operator creates both before (docs/tenants.md), and finds nothing to wait for here.
+//! operator creates both before (docs/deployment.md), and this migration has nothing to wait for.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Who has sent a token.
+//! Identifies the client behind a token.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -20,7 +20,7 @@ const READS_MAX: usize = 2;
 /// How long a request waits until its token can be read.
 const WAIT_MAX: Duration = Duration::from_secs(5);
 
-/// Who has sent a request.
+/// The client behind a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// Whose request it is.
@@ -29,24 +29,24 @@ pub struct Identity {
     pub admin: bool,
 }
 
-/// Why nobody can be told.
+/// Why a token does not identify a client.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthError {
-    /// It is no token, or nobody's, or revoked, or expired. A client is not told which.
+    /// Malformed, unknown, revoked or expired. Clients are not told which.
     #[error("the token is not valid")]
     Invalid,
-    /// Tokens that nobody has heard of are too many to look up another one.
+    /// Too many unknown tokens were looked up within this second.
     #[error("too many unknown tokens")]
     TooManyUnknown,
     /// The database is too slow for the tokens that are to be read.
     #[error("the token was not read within {WAIT_MAX:?}")]
     TooSlow,
-    /// The database does not answer, and what it said last is too old.
+    /// The token cannot be read, and what is remembered of it is too old.
     #[error("cannot read the token")]
     Database(#[source] DbErr),
 }
 
-/// Tells who has sent a token. Clones share what they remember.
+/// Identifies clients by their tokens. Clones share what they remember.
 ///
 /// A token that is in use is read every two seconds, and counts at most four seconds after it was
 /// read: revocation takes effect within that time. Expiry takes effect at once, by the clock of this
@@ -72,7 +72,7 @@ impl Authenticator {
         }))
     }
 
-    /// Who has sent this token.
+    /// The client that sent this token.
     pub async fn identify(&self, text: &str) -> Result<Identity, AuthError> {
         let token = Token::parse(text).ok_or(AuthError::Invalid)?;
         match self.0.memory.get(token.id()) {

@@ -21,7 +21,7 @@ const TOKENS_MAX: u64 = 10_000;
 /// Ids without a token that are remembered.
 const UNKNOWN_MAX: u64 = 10_000;
 
-/// Reads per second that find no token. More ids that nobody has heard of are not looked up.
+/// Reads per second that find no token. Beyond that, unknown ids are not looked up.
 const MISSES_MAX: u64 = 100;
 
 /// A row, and when it was read.
@@ -36,7 +36,7 @@ pub(super) struct Remembered {
 pub(super) enum Known {
     /// The row is recent.
     Fresh(Arc<Remembered>),
-    /// The row counts still, and whoever is told so reads it again.
+    /// The row still counts, and the caller must read it again.
     Aging(Arc<Remembered>),
     /// There was a row, too long ago.
     Stale,

@@ -1,4 +1,4 @@
-//! Who a client is: tokens that name a tenant.
+//! Authentication: tokens that name a tenant.
 //!
 //! A [`Token`] is shown once, when it is created. The database has its SHA-256: 244 random bits need
 //! no slow hash. The public part of the token, its [`TokenId`], finds the row.

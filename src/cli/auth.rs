@@ -1,4 +1,4 @@
-//! Arguments of `orders serve`: who its clients are.
+//! Arguments of `orders serve`: authentication of clients.
 
 use std::net::SocketAddr;
 
@@ -32,7 +32,7 @@ impl AuthArgs {
         settings.open_metrics = self.open_metrics;
     }
 
-    /// Warns if others than the programs on this machine are served, and nobody is asked who he is.
+    /// Warns if authentication is off and other machines can connect.
     pub(super) fn warn_if_open(&self, address: SocketAddr) {
         if self.auth == Auth::Off && !address.ip().to_canonical().is_loopback() {
             tracing::warn!(

@@ -1,4 +1,4 @@
-//! Who sends a request, and what the client may do.
+//! Authentication: the tenant of a request, and what its client may do.
 
 use std::str::FromStr;
 
@@ -86,7 +86,7 @@ enum Admin {
     No,
     /// If the connection comes from this machine.
     IfLocal,
-    /// Behind a gateway everybody comes from the same machine.
+    /// Behind a gateway, all connections come from the same machine.
     Never,
 }
 
@@ -112,7 +112,7 @@ fn is_local(request: &Request) -> bool {
     peer.is_some_and(|peer| peer.ip().to_canonical().is_loopback())
 }
 
-/// What [`WithAuth`] has found out. A route without it serves nobody.
+/// Set by [`WithAuth`]. A route without it fails every request.
 impl<'a> FromRequest<'a> for Caller {
     async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
         let caller = request.extensions().get::<Self>().cloned();
@@ -210,8 +210,8 @@ impl From<AuthError> for Problem {
     }
 }
 
-/// Tells who sends a request, or refuses it with 401. What is inside knows the [`Caller`] and the
-/// [`RateLimitKey`].
+/// Authenticates requests, or refuses them with 401. Adds the [`Caller`] and the [`RateLimitKey`] to
+/// their extensions.
 pub(super) struct WithAuth<E> {
     pub(super) authentication: Authentication,
     pub(super) inner: E,
@@ -221,7 +221,7 @@ impl<E: Endpoint> Endpoint for WithAuth<E> {
     type Output = E::Output;
 
     async fn call(&self, mut request: Request) -> poem::Result<E::Output> {
-        // Whatever prints the headers leaves it out.
+        // Debug output of the headers leaves it out.
         if let Some(value) = request.headers_mut().get_mut(header::AUTHORIZATION) {
             HeaderValue::set_sensitive(value, true);
         }

@@ -325,7 +325,7 @@ problems! {
         operations: These(&["place_order", "list_orders", "find_order", "find_key"]),
     }
 
-    /// Tokens that nobody has heard of are too many to look up this one. Repeat this request later.
+    /// Too many unknown tokens were sent to look up this one. Repeat this request later.
     UnknownTokens {
         status: StatusCode::TOO_MANY_REQUESTS,
         code: "UNKNOWN_TOKENS",
