@@ -164,7 +164,7 @@ pub(crate) async fn find(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<O
 }
 
 /// Up to 1000 orders after the one with the id `after`, in order of id, and the id to continue
-/// after if there are more.
+/// after if the page is full.
 pub(crate) async fn list(
     db: &impl ConnectionTrait,
     after: Option<Uuid>,

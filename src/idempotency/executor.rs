@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::batch::replay;
 use super::lane::Lane;
-use super::operation::{Error, Execution, Operation, Outcome};
+use super::operation::{Error, Execution, Operation, Outcome, Source};
 use super::pending::Pending;
 use super::replay::Replays;
 use super::tier::{ReplayTier, SharedReplays};
@@ -171,6 +171,7 @@ impl<O: Operation> Executor<O> {
     async fn run(&self, key: ScopedKey, fingerprint: Fingerprint, operation: O) -> Execution {
         let without_batch = |result| Execution {
             result,
+            source: Source::Memory,
             batch: None,
             cause: None,
         };

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::batch::{Batch, Claim, Ending, Next, Settled};
 use super::commit::{KeyRow, commit};
-use super::operation::{Error, Operation};
+use super::operation::{Error, Operation, Source};
 use super::pending::Pending;
 use super::replay::Replays;
 use super::tier::SharedReplays;
@@ -141,7 +141,7 @@ impl<O: Operation> Lane<O> {
                     backoff = Backoff::default();
                     let settled = batch.settle(claims);
                     self.share(&settled, generation);
-                    work.push((self.answer(settled), lock_wait));
+                    work.push((self.answer(settled, Source::Database), lock_wait));
                     continue;
                 }
                 Err(failure) => failure,
@@ -217,7 +217,7 @@ impl<O: Operation> Lane<O> {
         let rows = shared.get(generation, digests).await;
         // A key without a row here is claimed in the database.
         let claims = rows.map(|row| row.map_or(Claim::Vanished, Claim::Lost));
-        self.answer(batch.settle(claims.collect()))
+        self.answer(batch.settle(claims.collect()), Source::Tier)
     }
 
     /// Shares the rows that this batch has inserted.
@@ -236,7 +236,7 @@ impl<O: Operation> Lane<O> {
     }
 
     /// Answers what is settled, and returns what has to be claimed again.
-    fn answer(&self, settled: Settled<Pending<O>>) -> Batch<Pending<O>> {
+    fn answer(&self, settled: Settled<Pending<O>>, source: Source) -> Batch<Pending<O>> {
         let mut kept = None;
         for (request, ending) in settled.endings {
             if let Ending::Replayed(row) = &ending
@@ -244,7 +244,7 @@ impl<O: Operation> Lane<O> {
             {
                 self.replays.keep(request.digest, request.epoch, row);
             }
-            request.answer(ending.into(), None);
+            request.answer(ending.into(), source, None);
         }
         settled.again
     }
@@ -252,7 +252,7 @@ impl<O: Operation> Lane<O> {
 
 fn fail<O: Operation>(requests: Vec<Pending<O>>, error: Error, cause: Option<&Arc<str>>) {
     for request in requests {
-        request.answer(Err(error), cause.cloned());
+        request.answer(Err(error), Source::Database, cause.cloned());
     }
 }
 

@@ -36,7 +36,7 @@ pub use self::executor::{Executor, Lanes, Settings};
 pub use self::find::{FoundKey, find};
 pub use self::fingerprint::Fingerprint;
 pub use self::key::{IdempotencyKey, InvalidKey, Scope, ScopedKey};
-pub use self::operation::{Answer, Error, Execution, Operation, Outcome, StoredAnswer};
+pub use self::operation::{Answer, Error, Execution, Operation, Outcome, Source, StoredAnswer};
 pub use self::retention::Retention;
 pub use self::sweep::{SweepError, Sweeper, Swept};
 pub use self::tenant::{InvalidTenant, Tenant};

@@ -114,11 +114,24 @@ pub enum Outcome {
     Replayed(StoredAnswer),
 }
 
+/// What an answer was taken from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The memory of this process, or nothing: the request was not taken from the queue.
+    Memory,
+    /// The store that instances share.
+    Tier,
+    /// The database, in a transaction.
+    Database,
+}
+
 /// How an execution ended, with what logs and metrics tell about it.
 #[derive(Debug, Clone)]
 pub struct Execution {
     /// The answer, or why there is none.
     pub result: Result<Outcome, Error>,
+    /// What the answer was taken from.
+    pub source: Source,
     /// Requests in the batch. `None` if the request was not in one: replayed from memory, or not
     /// taken from the queue.
     pub batch: Option<u32>,
@@ -137,8 +150,11 @@ impl Execution {
                 RequestOutcome::Refused
             }
             Ok(Outcome::Created(_)) => RequestOutcome::Created,
-            Ok(Outcome::Replayed(_)) if self.batch.is_none() => RequestOutcome::ReplayedFromMemory,
-            Ok(Outcome::Replayed(_)) => RequestOutcome::ReplayedFromDatabase,
+            Ok(Outcome::Replayed(_)) => match self.source {
+                Source::Memory => RequestOutcome::ReplayedFromMemory,
+                Source::Tier => RequestOutcome::ReplayedFromRedis,
+                Source::Database => RequestOutcome::ReplayedFromDatabase,
+            },
             Err(Error::Reused) => RequestOutcome::Reused,
             Err(Error::Expired { .. }) => RequestOutcome::Expired,
             Err(Error::InUse) => RequestOutcome::InUse,

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::batch::{self, Ending};
 use super::commit::KeyRow;
-use super::operation::{Answer, Error, Execution, Operation, Outcome, StoredAnswer};
+use super::operation::{Answer, Error, Execution, Operation, Outcome, Source, StoredAnswer};
 use super::{Fingerprint, ScopedKey};
 use crate::db::Epoch;
 
@@ -34,9 +34,10 @@ pub(super) struct Pending<O> {
 
 impl<O: Operation> Pending<O> {
     /// Answers the caller. If it has gone, its retry replays.
-    pub(super) fn answer(self, executed: Executed, cause: Option<Arc<str>>) {
+    pub(super) fn answer(self, executed: Executed, source: Source, cause: Option<Arc<str>>) {
         let _ = self.reply.send(Execution {
             result: executed,
+            source,
             batch: Some(self.batch),
             cause,
         });

@@ -192,7 +192,10 @@ async fn keep(link: Arc<Link>, client: Client, timeout: Duration) {
 
 /// Connects, and proves that the answers are within the time limit of a command.
 async fn connect(client: &Client, timeout: Duration) -> Result<MultiplexedConnection, RedisError> {
-    let config = AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT_TIMEOUT));
+    // The library would give up a command after half a second, whatever its time limit here is.
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(CONNECT_TIMEOUT))
+        .set_response_timeout(None);
     let mut connection = client
         .get_multiplexed_async_connection_with_config(&config)
         .await?;

@@ -31,6 +31,9 @@ words! {
         Created = "created",
         /// Its answer was replayed without asking the database.
         ReplayedFromMemory = "replayed_from_memory",
+        /// Its answer was replayed from the Redis that instances share, without asking the
+        /// database.
+        ReplayedFromRedis = "replayed_from_redis",
         /// Its answer was replayed from the database.
         ReplayedFromDatabase = "replayed_from_database",
         /// The operation said no, now or in the answer that was replayed.

@@ -6,6 +6,7 @@ mod forged;
 mod load;
 mod narrow;
 mod private;
+mod redis;
 mod refused;
 mod reports;
 mod soak;

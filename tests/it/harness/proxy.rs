@@ -51,6 +51,7 @@ pub(crate) struct Proxy {
     address: SocketAddr,
     state: watch::Sender<State>,
     cuts_left: Arc<AtomicUsize>,
+    requests: Arc<AtomicUsize>,
     accepting: JoinHandle<()>,
 }
 
@@ -75,17 +76,20 @@ impl Proxy {
             fault: Fault::None,
         });
         let cuts_left = Arc::new(AtomicUsize::new(0));
-        let cuts = Arc::clone(&cuts_left);
+        let requests = Arc::new(AtomicUsize::new(0));
+        let (cuts, counted) = (Arc::clone(&cuts_left), Arc::clone(&requests));
         let accepting = tokio::spawn(async move {
             loop {
                 let (client, _) = listener.accept().await.unwrap();
-                tokio::spawn(forward(client, states.clone(), Arc::clone(&cuts)));
+                let (cuts, counted) = (Arc::clone(&cuts), Arc::clone(&counted));
+                tokio::spawn(forward(client, states.clone(), cuts, counted));
             }
         });
         Self {
             address,
             state,
             cuts_left,
+            requests,
             accepting,
         }
     }
@@ -118,6 +122,11 @@ impl Proxy {
         self.cuts_left.load(Ordering::SeqCst)
     }
 
+    /// How often a connection has sent something to the database.
+    pub(crate) fn requests(&self) -> usize {
+        self.requests.load(Ordering::SeqCst)
+    }
+
     /// Heals, and forwards to another server. Cuts the connections to the previous one.
     pub(crate) fn redirect(&self, database: &TestDatabase) {
         self.state.send_replace(State {
@@ -138,6 +147,7 @@ async fn forward(
     client: TcpStream,
     mut states: watch::Receiver<State>,
     cuts_left: Arc<AtomicUsize>,
+    requests: Arc<AtomicUsize>,
 ) {
     let State { server, fault } = *states.borrow();
     if fault == Fault::Down {
@@ -154,6 +164,7 @@ async fn forward(
     let link = Link {
         states: states.clone(),
         cuts_left,
+        requests,
         cutting: AtomicBool::new(false),
     };
     tokio::select! {
@@ -167,6 +178,7 @@ async fn forward(
 struct Link {
     states: watch::Receiver<State>,
     cuts_left: Arc<AtomicUsize>,
+    requests: Arc<AtomicUsize>,
     /// The database is executing a commit whose answer is to be lost.
     cutting: AtomicBool,
 }
@@ -176,6 +188,7 @@ impl Link {
         let mut buffer = vec![0; 65_536];
         while let Ok(length @ 1..) = client.read(&mut buffer).await {
             let request = &buffer[..length];
+            self.requests.fetch_add(1, Ordering::SeqCst);
             let fault = self.fault();
             match fault {
                 Fault::Cut { markers, side, .. }

@@ -11,13 +11,13 @@ use super::{LIMITS, reject_poison};
 use crate::harness::{Backend, Client, Fault, Process, Proxy, on_both, on_postgres, order};
 
 /// The values of a page, by name and labels.
-struct Page {
+pub(crate) struct Page {
     values: HashMap<String, f64>,
     text: String,
 }
 
 impl Page {
-    async fn of(client: &Client) -> Self {
+    pub(crate) async fn of(client: &Client) -> Self {
         let reply = client.get("/metrics").await.expect(200);
         let media_type = reply.header("content-type").unwrap();
         assert!(
@@ -37,12 +37,12 @@ impl Page {
     }
 
     #[track_caller]
-    fn get(&self, name: &str) -> f64 {
+    pub(crate) fn get(&self, name: &str) -> f64 {
         let value = self.values.get(name).copied();
         value.unwrap_or_else(|| panic!("{name} is missing in {}", self.text))
     }
 
-    fn outcome(&self, outcome: &str) -> f64 {
+    pub(crate) fn outcome(&self, outcome: &str) -> f64 {
         self.get(&format!("orders_requests_total{{outcome=\"{outcome}\"}}"))
     }
 
@@ -87,6 +87,7 @@ on_both! {
             ("created", 1.0),
             ("replayed_from_database", 1.0),
             ("replayed_from_memory", 2.0),
+            ("replayed_from_redis", 0.0),
             ("reused", 1.0),
             ("invalid", 2.0),
             ("failed", 1.0),

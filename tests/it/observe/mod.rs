@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use crate::harness::{Backend, Process, TestDatabase};
+pub(crate) use metrics::Page;
 
 /// Short time limits.
 const LIMITS: [&str; 4] = [

@@ -108,7 +108,7 @@ on_both! {
         assert_eq!(database.orders().await - before, i64::try_from(placed).unwrap());
         // It is used again.
         for instance in instances {
-            until_sharing(&instance, &redis).await;
+            until_sharing(&instance.client, &redis).await;
             instance.stop().await;
         }
     }

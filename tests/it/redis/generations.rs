@@ -20,7 +20,7 @@ on_both! {
         let new = instance.client.place("key", order("beans", 2)).await.expect(201);
         assert_ne!(new.id(), old.id());
         // The new database is shared as well, under another name.
-        until_sharing(&instance, &redis).await;
+        until_sharing(&instance.client, &redis).await;
         assert!(redis.entries() > shared + 1);
         instance.stop().await;
     }

@@ -1,5 +1,6 @@
 //! The replay tier that instances share: used where it helps, and never the truth.
 
+mod counted;
 mod faults;
 mod generations;
 mod replays;
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use orders::redis::{Redis, Settings};
 
-use crate::harness::{Bounds, Instance, RedisServer, TestDatabase, order};
+use crate::harness::{Bounds, Client, Instance, RedisServer, TestDatabase, order};
 
 /// A time limit that a healthy Redis keeps also while all tests run.
 const PATIENT: Duration = Duration::from_secs(3);
@@ -36,20 +37,16 @@ async fn start(database: &TestDatabase, redis: &RedisServer) -> Instance {
 /// [`start`] with this time limit for Redis.
 async fn start_with(database: &TestDatabase, redis: &RedisServer, timeout: Duration) -> Instance {
     let instance = Instance::start(database, sharing(redis, timeout)).await;
-    until_sharing(&instance, redis).await;
+    until_sharing(&instance.client, redis).await;
     instance
 }
 
 /// Waits until an order of this instance is in Redis.
-async fn until_sharing(instance: &Instance, redis: &RedisServer) {
+async fn until_sharing(client: &Client, redis: &RedisServer) {
     let before = redis.entries();
     for _ in 0..200 {
         let key = format!("warm-up-{}", uuid::Uuid::now_v7());
-        instance
-            .client
-            .place(&key, order("tea", 1))
-            .await
-            .expect(201);
+        client.place(&key, order("tea", 1)).await.expect(201);
         tokio::time::sleep(Duration::from_millis(50)).await;
         if redis.entries() > before {
             return;
