@@ -52,7 +52,7 @@ async fn judge(backend: Backend) {
         let rows = report["coverage"].as_array().unwrap();
         let seen = rows.iter().find(|one| one["seen"] == row);
         assert!(
-            seen.is_some_and(|one| one["count"].as_u64() > Some(5)),
+            seen.is_some_and(|one| one["count"].as_u64() > Some(0)),
             "{row}: {rows:?}"
         );
     }
