@@ -34,6 +34,8 @@ mod parse;
 #[cfg(feature = "client")]
 mod place;
 #[cfg(feature = "serve")]
+mod prepare;
+#[cfg(feature = "serve")]
 mod redis;
 #[cfg(feature = "serve")]
 mod retention;

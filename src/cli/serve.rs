@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Args;
 use nix::sys::signal::Signal;
@@ -15,16 +15,13 @@ use super::auth::AuthArgs;
 use super::database::{Missing, ServedDatabaseArgs};
 use super::limits::{self, LimitArgs};
 use super::log::AccessLogArgs;
+use super::prepare::{PrepareArgs, check_timeouts};
 use super::redis::RedisArgs;
 use super::retention::RetentionArgs;
 use super::{CliError, Status, check, parse, print};
-use crate::chain::Chain;
-use crate::db::{ConnectError, Database};
+use crate::db::Database;
 use crate::http::{self, Listener, Server};
 use crate::idempotency::{self, ReplayTier, Retention, Sweeper};
-
-/// How often a database that is not up is tried at start.
-const WAIT_PAUSE: Duration = Duration::from_millis(500);
 
 /// Arguments of `orders serve`.
 #[derive(Debug, Args)]
@@ -37,12 +34,8 @@ pub(super) struct ServeArgs {
     port: u16,
     #[command(flatten)]
     database: ServedDatabaseArgs,
-    /// How long to wait at start for a database that is not up yet
-    #[arg(long, env = "ORDERS_WAIT_FOR_DATABASE", default_value = "0s", value_parser = parse::duration, value_name = "DURATION")]
-    wait_for_database: Duration,
-    /// Refuse to start on an outdated schema instead of migrating it
-    #[arg(long, env = "ORDERS_NO_MIGRATE")]
-    no_migrate: bool,
+    #[command(flatten)]
+    prepare: PrepareArgs,
     /// Check the configuration and the database, then exit
     ///
     /// Changes nothing. Exits with 0 if the server would start, 1 if the schema is outdated and
@@ -130,32 +123,27 @@ pub(super) struct ServeArgs {
 /// The server cannot start.
 #[derive(Debug, thiserror::Error)]
 enum Error {
-    #[error("{} ({}) must be shorter than {} ({})", .shorter.0, humantime::format_duration(.shorter.1), .longer.0, humantime::format_duration(.longer.1))]
-    Timeouts {
-        shorter: (&'static str, Duration),
-        longer: (&'static str, Duration),
-    },
     #[error("cannot listen on {host}:{port}")]
     Listen {
         host: String,
         port: u16,
         source: std::io::Error,
     },
-    #[error(
-        "the schema is outdated ({0} pending): run orders migrate up, or serve without --no-migrate"
-    )]
-    Outdated(usize),
 }
 
 impl ServeArgs {
     pub(super) async fn run(self) -> Result<Status, CliError> {
-        self.check_timeouts()?;
+        check_timeouts(&[
+            ("--lock-wait", self.database.lock_wait),
+            ("--transaction-timeout", self.database.transaction_timeout),
+            ("--request-timeout", self.request_timeout),
+        ])?;
         let retention = self.retention.retention()?;
         if self.check {
             self.http_settings()?;
             self.address().await?;
             let database = self.database.connect(Missing::Refuse).await?;
-            return check::database(&database, self.no_migrate).await;
+            return check::database(&database, self.prepare.no_migrate).await;
         }
         let mut shutdown = pin!(http::shutdown_signal()?);
         // Each connection is a file descriptor, and the usual soft limit is 1024. If it cannot be
@@ -169,7 +157,7 @@ impl ServeArgs {
         // The port first: if it is taken, the schema must not change.
         let listener = self.listen().await?;
         let database = tokio::select! {
-            database = self.prepare_database() => database?,
+            database = self.prepare.database(&self.database) => database?,
             () = &mut shutdown => return Ok(Status::Done),
         };
         // Its last transaction is rolled back when it is dropped.
@@ -186,65 +174,6 @@ impl ServeArgs {
         server.run_until(shutdown).await?;
         tracing::info!("stopped");
         Ok(Status::Done)
-    }
-
-    /// Each timeout must be shorter than the one around it: otherwise requests get the wrong error.
-    fn check_timeouts(&self) -> Result<(), Error> {
-        let timeouts = [
-            ("--lock-wait", self.database.lock_wait),
-            ("--transaction-timeout", self.database.transaction_timeout),
-            ("--request-timeout", self.request_timeout),
-        ];
-        match timeouts.windows(2).find(|pair| pair[0].1 >= pair[1].1) {
-            Some(pair) => Err(Error::Timeouts {
-                shorter: pair[0],
-                longer: pair[1],
-            }),
-            None => Ok(()),
-        }
-    }
-
-    /// Connects, migrates, and checks that orders can be written.
-    async fn prepare_database(&self) -> Result<Database, CliError> {
-        let database = self.wait_for_database().await?;
-        self.migrate(&database).await?;
-        database.check_writable().await?;
-        Ok(database)
-    }
-
-    async fn wait_for_database(&self) -> Result<Database, CliError> {
-        let deadline = Instant::now() + self.wait_for_database;
-        let mut waiting = false;
-        loop {
-            let error = match self.database.connect(Missing::Create).await {
-                Ok(database) => return Ok(database),
-                Err(error) => error,
-            };
-            let left = deadline.saturating_duration_since(Instant::now());
-            let connect = error.downcast_ref::<ConnectError>();
-            if left.is_zero() || !connect.is_some_and(ConnectError::may_pass) {
-                return Err(error);
-            }
-            if !waiting {
-                tracing::warn!(error = %Chain(error.as_ref()), "waiting for the database");
-                waiting = true;
-            }
-            tokio::time::sleep(left.min(WAIT_PAUSE)).await;
-        }
-    }
-
-    async fn migrate(&self, database: &Database) -> Result<(), CliError> {
-        let schema = database.schema();
-        if self.no_migrate {
-            return match schema.pending().await?.len() {
-                0 => Ok(()),
-                pending => Err(Error::Outdated(pending).into()),
-            };
-        }
-        for name in schema.up().await? {
-            tracing::info!("applied migration {name}");
-        }
-        Ok(())
     }
 
     fn http_settings(&self) -> Result<http::Settings, CliError> {
