@@ -11,6 +11,7 @@
 //!      │     ├────────┴────────────┴────────► json
 //!      ├─────┴─► auth ──► idempotency, db
 //!      ├─► outbox ──► db (order writes events to it, http names their source)
+//!      ├─► consumer ──► kafka, order, idempotency
 //!      ├─► redis ──► idempotency
 //!      └─► hammer, client
 //! ```
@@ -25,6 +26,7 @@
 //! - [`db`]: everything the two databases disagree about.
 //! - [`redis`]: the replay tier that instances share.
 //! - [`kafka`]: addresses and clients of Kafka.
+//! - `consumer`: orders from a Kafka topic (feature `kafka`).
 //! - [`telemetry`]: metrics, recorded by all of them.
 //! - [`json`]: JSON values without loss, and their canonical form.
 //! - [`client`]: places an order exactly once, from the other side. Imports nothing else of this
@@ -73,6 +75,8 @@ pub mod cli;
 pub mod auth;
 #[cfg(feature = "client")]
 pub mod client;
+#[cfg(feature = "kafka")]
+pub mod consumer;
 #[cfg(feature = "serve")]
 pub mod db;
 #[cfg(feature = "serve")]

@@ -18,6 +18,8 @@ mod check;
 #[cfg(feature = "client")]
 mod client;
 #[cfg(feature = "serve")]
+mod consume;
+#[cfg(feature = "serve")]
 mod database;
 #[cfg(feature = "hammer")]
 mod hammer;
@@ -68,7 +70,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    // serve, migrate, sweep, token, backup, openapi
+    // serve, consume, migrate, sweep, token, backup, openapi
     #[cfg(feature = "serve")]
     #[command(flatten)]
     Service(service::ServiceCommand),

@@ -15,7 +15,7 @@ use super::schema::{self, RawJson};
 use crate::db::Connection;
 use crate::idempotency::{Executor, Fingerprint, Operation, Scope, ScopedKey};
 use crate::json::Json;
-use crate::order::{self, InvalidOrder, NewOrder, Order, PlaceOrder};
+use crate::order::{self, NewOrder, Order, PlaceOrder};
 
 /// The operations on orders.
 pub(super) struct OrdersApi {
@@ -57,7 +57,8 @@ impl OrdersApi {
     ) -> Result<Answered<schema::Order>, Problem> {
         let body = body.read(self.body_limits).await?;
         let payload = Json::parse(&body)?;
-        let order = PlaceOrder::new(new_order(&payload)?).for_tenant(caller.tenant.clone());
+        let order =
+            PlaceOrder::new(NewOrder::from_json(&payload)?).for_tenant(caller.tenant.clone());
         let fingerprint = Fingerprint::of(PlaceOrder::NAME, &payload);
         let key = ScopedKey {
             scope: Scope::of(PlaceOrder::NAME, &caller.tenant),
@@ -115,28 +116,6 @@ impl OrdersApi {
         let order = order.map_err(|error| Problem::from_read_error(&error))?;
         note(|facts| facts.order = Some(id.0));
         Ok(Found::Order(RawJson::of(&order.ok_or(Kind::NotFound)?)))
-    }
-}
-
-/// The order in a payload. Other members are accepted and ignored.
-fn new_order(payload: &Json<'_>) -> Result<NewOrder, Problem> {
-    let invalid = |detail| Problem::new(Kind::BodyInvalid, detail);
-    let wrong_type = |name: &str, expected: &str, found: &Json<'_>| {
-        invalid(format!("{name} must be {expected}, not {}", found.kind()))
-    };
-    if !matches!(payload, Json::Object(_)) {
-        return Err(wrong_type("the body", "a JSON object", payload));
-    }
-    match (payload.get("item"), payload.get("quantity")) {
-        (None, None) => Err(invalid("item and quantity are required".to_owned())),
-        (None, _) => Err(invalid("item is required".to_owned())),
-        (_, None) => Err(invalid("quantity is required".to_owned())),
-        (Some(Json::String(item)), Some(Json::Number(quantity))) => {
-            let quantity = quantity.as_integer().ok_or(InvalidOrder::Quantity)?;
-            Ok(NewOrder::new(item.clone().into_owned(), quantity)?)
-        }
-        (Some(Json::String(_)), Some(other)) => Err(wrong_type("quantity", "a number", other)),
-        (Some(other), _) => Err(wrong_type("item", "a string", other)),
     }
 }
 

@@ -88,6 +88,19 @@ pub(super) fn routes(
     })
 }
 
+/// The routes of a process without an API.
+pub(super) fn probes(database: &Database, draining: Draining) -> Route {
+    let health = HealthApi {
+        database: database.clone(),
+        draining,
+    };
+    let api = Arc::new(document::service(health).into_endpoint());
+    Route::new()
+        .at("/metrics", metrics::page(database.reads().clone()))
+        .at("/livez", Arc::clone(&api))
+        .at("/health", api)
+}
+
 /// The Swagger UI and the OpenAPI document.
 fn pages() -> Route {
     let docs = Bytes::from(document::swagger_ui());

@@ -21,7 +21,7 @@ use super::listener::{self, LimitedListener};
 use super::middleware::{WithProblems, WithRequestId};
 use super::rate::RateLimit;
 use super::request::BodyLimits;
-use super::routes::routes;
+use super::routes::{probes, routes};
 use super::tls::Tls;
 use crate::db::Database;
 use crate::idempotency::{self, Executor, Lanes};
@@ -133,6 +133,16 @@ impl Server {
         let draining = Draining::default();
         let routes = routes(executor, &database, Arc::clone(&draining), &settings);
         let mut server = Self::assemble(listener, database, settings, routes, vec![lanes])?;
+        server.draining = draining;
+        Ok(server)
+    }
+
+    /// A server of `/metrics`, `/livez` and `/health` alone, for a process without an API.
+    pub fn of_probes(listener: Listener, database: Database) -> io::Result<Self> {
+        let draining = Draining::default();
+        let routes = probes(&database, Arc::clone(&draining));
+        let mut server =
+            Self::assemble(listener, database, Settings::default(), routes, Vec::new())?;
         server.draining = draining;
         Ok(server)
     }

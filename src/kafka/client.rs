@@ -1,6 +1,7 @@
 //! Producers and consumers of a [`KafkaUrl`].
 
 use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{ConsumerContext, StreamConsumer};
 use rdkafka::error::KafkaError;
 use rdkafka::producer::FutureProducer;
@@ -23,13 +24,20 @@ pub enum ClientError {
     Client(#[source] KafkaError),
 }
 
+/// The part of all clients. Their lines are filtered by `tracing`, not before.
+fn config() -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config.set_log_level(RDKafkaLogLevel::Info);
+    config
+}
+
 /// An idempotent producer: the broker stores each record once, in the order in which it was sent,
 /// and acknowledges it when every in-sync replica has it.
 ///
 /// A record that is not acknowledged within 30 s (`message.timeout.ms`) fails, and may be stored all
 /// the same.
 pub fn producer(url: &KafkaUrl) -> Result<FutureProducer<KafkaLog>, ClientError> {
-    let mut config = ClientConfig::new();
+    let mut config = config();
     config
         .set("enable.idempotence", "true")
         .set("acks", "all")
@@ -56,7 +64,7 @@ pub fn consumer<C: ConsumerContext + 'static>(
     group: &str,
     context: C,
 ) -> Result<StreamConsumer<C>, ClientError> {
-    let mut config = ClientConfig::new();
+    let mut config = config();
     config
         .set("group.id", group)
         .set("enable.auto.commit", "false")
@@ -72,6 +80,31 @@ pub fn consumer<C: ConsumerContext + 'static>(
         config.set(name, value);
     }
     config.create_with_context(context).map_err(explain)
+}
+
+impl KafkaUrl {
+    /// The settings of librdkafka for the connection, and the options for one side. Secrets
+    /// included: for clients only.
+    fn settings(&self, side: Side) -> Vec<(&'static str, String)> {
+        let mut settings = vec![
+            ("bootstrap.servers", self.brokers().join(",")),
+            ("client.id", "orders".to_owned()),
+        ];
+        if let Some(user) = &self.user {
+            settings.extend([
+                ("security.protocol", "sasl_ssl".to_owned()),
+                ("sasl.mechanism", "PLAIN".to_owned()),
+                ("sasl.username", user.clone()),
+                ("sasl.password", self.password.clone().unwrap_or_default()),
+            ]);
+        }
+        let options = self
+            .options
+            .iter()
+            .filter(|(option, _)| option.side == Side::Both || option.side == side);
+        settings.extend(options.map(|(option, value)| (option.name, value.clone())));
+        settings
+    }
 }
 
 /// Names the option, and keeps a secret out of the message: librdkafka repeats values.

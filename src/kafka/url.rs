@@ -6,7 +6,7 @@ use std::str::FromStr;
 use percent_encoding::percent_decode_str;
 use url::form_urlencoded;
 
-use super::options::{self, KafkaOption, Side};
+use super::options::{self, KafkaOption};
 
 /// The longest name of a topic that Kafka accepts.
 const TOPIC_LENGTH_MAX: usize = 249;
@@ -21,12 +21,12 @@ const MECHANISMS: [&str; 3] = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"];
 /// `Debug` and `Display` show no password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct KafkaUrl {
-    user: Option<String>,
-    password: Option<String>,
+    pub(super) user: Option<String>,
+    pub(super) password: Option<String>,
     brokers: Vec<String>,
     topic: String,
     /// In their order, each once.
-    options: Vec<(&'static KafkaOption, String)>,
+    pub(super) options: Vec<(&'static KafkaOption, String)>,
 }
 
 /// Why a text is no Kafka URL. The text itself is not repeated: it may hold a password.
@@ -115,27 +115,6 @@ impl KafkaUrl {
             topic: topic.to_owned(),
             ..self.clone()
         })
-    }
-
-    /// The settings of librdkafka for the connection, and the options for one side. Secrets
-    /// included: for clients only.
-    pub(super) fn settings(&self, side: Side) -> Vec<(&'static str, String)> {
-        let mut settings = vec![
-            ("bootstrap.servers", self.brokers.join(",")),
-            ("client.id", "orders".to_owned()),
-        ];
-        if let Some(user) = &self.user {
-            settings.extend([
-                ("security.protocol", "sasl_ssl".to_owned()),
-                ("sasl.mechanism", "PLAIN".to_owned()),
-                ("sasl.username", user.clone()),
-                ("sasl.password", self.password.clone().unwrap_or_default()),
-            ]);
-        }
-        let ours = |option: &KafkaOption| option.side == Side::Both || option.side == side;
-        let options = self.options.iter().filter(|(option, _)| ours(option));
-        settings.extend(options.map(|(option, value)| (option.name, value.clone())));
-        settings
     }
 
     fn option(&self, name: &str) -> Option<&str> {

@@ -2,6 +2,7 @@
 //!
 //! Values of these types are always valid. This module knows nothing of HTTP.
 
+mod payload;
 mod place;
 mod read;
 
@@ -38,6 +39,22 @@ pub struct Order {
 /// The rule that an order breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidOrder {
+    /// The payload is not a JSON object.
+    #[error("the body must be a JSON object, not {0}")]
+    NotAnObject(&'static str),
+    /// A member is missing, or both are.
+    #[error("{0} required")]
+    Missing(&'static str),
+    /// A member is of another type.
+    #[error("{member} must be {expected}, not {found}")]
+    Type {
+        /// The member.
+        member: &'static str,
+        /// The type that it must have.
+        expected: &'static str,
+        /// The type that it has.
+        found: &'static str,
+    },
     /// Empty, or only white space.
     #[error("item must not be blank")]
     ItemBlank,

@@ -3,6 +3,7 @@
 //! Handles are registered once, so that recording is an atomic operation without a lookup, a lock
 //! or an allocation.
 
+mod consumer;
 mod table;
 mod words;
 
@@ -14,8 +15,9 @@ use metrics_exporter_prometheus::{
     Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
 };
 
+use self::consumer::ConsumerMetrics;
 pub use self::table::{Kind, Row, TABLE};
-pub use self::words::{FailureReason, HttpOperation, RequestOutcome};
+pub use self::words::{DeadLetterReason, FailureReason, HttpOperation, RequestOutcome};
 
 /// Status classes of responses.
 const CLASSES: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];
@@ -43,6 +45,7 @@ pub struct Metrics {
     database_exchanges: Counter,
     read_connections_open: Gauge,
     read_connections_idle: Gauge,
+    consumer: ConsumerMetrics,
 }
 
 impl Metrics {
@@ -55,7 +58,9 @@ impl Metrics {
                 registry.counter(&table::RESPONSES, &labels)
             })
         };
-        let metrics = Self {
+        let version = [("version", env!("CARGO_PKG_VERSION"))];
+        registry.gauge(&table::BUILD_INFO, &version).set(1.0);
+        Self {
             page: registry.0.handle(),
             requests: registry.counters(
                 &table::REQUESTS,
@@ -84,10 +89,14 @@ impl Metrics {
             database_exchanges: registry.counter(&table::DATABASE_EXCHANGES, &[]),
             read_connections_open: registry.gauge(&table::READ_CONNECTIONS, &[("state", "open")]),
             read_connections_idle: registry.gauge(&table::READ_CONNECTIONS, &[("state", "idle")]),
-        };
-        let version = [("version", env!("CARGO_PKG_VERSION"))];
-        registry.gauge(&table::BUILD_INFO, &version).set(1.0);
-        metrics
+            consumer: ConsumerMetrics::new(registry),
+        }
+    }
+
+    /// What a consumer of Kafka records.
+    #[must_use]
+    pub fn consumer(&self) -> &ConsumerMetrics {
+        &self.consumer
     }
 
     /// The text that Prometheus reads.
@@ -211,6 +220,12 @@ impl Registry {
 
     fn gauge(&self, row: &Row, labels: &[(&'static str, &'static str)]) -> Gauge {
         self.0.register_gauge(&key(row, labels), &METADATA)
+    }
+
+    /// The gauge with a label whose value is known late.
+    fn gauge_of(&self, row: &Row, label: Label) -> Gauge {
+        let key = Key::from_parts(row.name, vec![label]);
+        self.0.register_gauge(&key, &METADATA)
     }
 
     fn histogram(&self, row: &Row, labels: &[(&'static str, &'static str)]) -> Histogram {

@@ -86,6 +86,18 @@ table! {
     DATABASE_EXCHANGES = "orders_database_exchanges_total", Counter, Unit::Count, None;
     /// Connections of the pool for reads, by state.
     READ_CONNECTIONS = "orders_read_connections", Gauge, Unit::Count, Some("state");
+    /// Commands from Kafka that are settled, by outcome.
+    COMMANDS = "orders_consumer_commands_total", Counter, Unit::Count, Some("outcome");
+    /// Commands that were settled together.
+    POLL_SIZE = "orders_consumer_poll_size", Histogram(SIZES), Unit::Count, None;
+    /// Records that were written to the dead-letter topic, by reason.
+    DEAD_LETTERS = "orders_consumer_dead_letters_total", Counter, Unit::Count, Some("reason");
+    /// Partitions that this consumer owns.
+    PARTITIONS = "orders_consumer_partitions", Gauge, Unit::Count, None;
+    /// Records of a partition that this consumer owns and has not settled, by partition.
+    CONSUMER_LAG = "orders_consumer_lag_records", Gauge, Unit::Count, Some("partition");
+    /// Commits of offsets that have failed. They are repeated.
+    COMMIT_FAILURES = "orders_consumer_commit_failures_total", Counter, Unit::Count, None;
     /// Always 1, with the version as a label.
     BUILD_INFO = "orders_build_info", Gauge, Unit::Count, Some("version");
 }

@@ -84,3 +84,17 @@ words! {
         Rejected = "rejected",
     }
 }
+
+words! {
+    /// Why a record of Kafka became a dead letter.
+    DeadLetterReason {
+        /// It is not an order.
+        BodyInvalid = "body_invalid",
+        /// Its payload is too large.
+        BodyTooLarge = "body_too_large",
+        /// Its key breaks a rule.
+        KeyInvalid = "key_invalid",
+        /// Its key belongs to another payload.
+        KeyReused = "key_reused",
+    }
+}

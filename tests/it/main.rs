@@ -12,6 +12,7 @@ mod cancel;
 mod cli;
 mod client;
 mod connections;
+mod consume;
 mod contract;
 mod crash;
 mod crash_points;

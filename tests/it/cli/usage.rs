@@ -16,6 +16,7 @@ const COMMANDS: &[&[&str]] = &[
     &["token", "create"],
     &["token", "list"],
     &["token", "revoke"],
+    &["consume"],
     &["place"],
     &["key"],
     &["key", "new"],

@@ -98,6 +98,15 @@ impl Broker {
         format!("kafka://{}/{topic}", self.address)
     }
 
+    /// The URL of a topic for members of a group.
+    ///
+    /// A member that is gone is noticed within 3 s. In this broker a member also joins only after
+    /// half of that time.
+    pub(crate) fn group_url(&self, topic: &str) -> String {
+        let url = self.url(topic);
+        format!("{url}?session.timeout.ms=3000&heartbeat.interval.ms=300")
+    }
+
     /// Kills it with SIGKILL.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();

@@ -25,7 +25,7 @@ async fn next(consumer: &StreamConsumer<KafkaLog>) -> String {
 async fn a_record_goes_from_a_producer_to_a_group() {
     let broker = Broker::start();
     broker.create_topic("drinks", 1).await;
-    let url: KafkaUrl = broker.url("drinks").parse().unwrap();
+    let url: KafkaUrl = broker.group_url("drinks").parse().unwrap();
     let sender = producer(&url).unwrap();
     for drink in ["tea", "cocoa"] {
         let record = FutureRecord::<str, str>::to(url.topic()).payload(drink);

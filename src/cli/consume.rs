@@ -1,0 +1,279 @@
+//! `orders consume`
+
+#![cfg_attr(
+    not(feature = "kafka"),
+    allow(dead_code, reason = "without Kafka the arguments are only checked")
+)]
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::database::ServedDatabaseArgs;
+use super::log::AccessLogArgs;
+use super::prepare::{PrepareArgs, check_timeouts};
+use super::{CliError, Status, parse};
+use crate::idempotency::{InvalidTenant, Tenant};
+use crate::kafka::{InvalidKafkaUrl, KafkaUrl};
+
+/// Arguments of `orders consume`.
+#[derive(Debug, Args)]
+pub(super) struct ConsumeArgs {
+    // Not parsed by clap, whose error messages repeat the value, with the password.
+    #[arg(
+        long,
+        help = "Topic of the commands: kafka://[USER:PASSWORD@]HOST:PORT[,HOST:PORT...]/TOPIC",
+        long_help = "Topic of the commands: kafka://[USER:PASSWORD@]HOST:PORT[,HOST:PORT...]/TOPIC\n\n\
+                     A command is a record with the payload {\"item\": ..., \"quantity\": ...} and its \
+                     key in the header Idempotency-Key. Options of the connection are added as \
+                     ?OPTION=VALUE&...: see docs/consumer.md",
+        env = "ORDERS_FROM",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    from: String,
+    /// Consumer group, whose members share the partitions
+    #[arg(long, env = "ORDERS_GROUP", value_name = "GROUP")]
+    group: String,
+    /// Topic for records that can never become orders [default: TOPIC.dead-letter]
+    #[arg(long, env = "ORDERS_DEAD_LETTER", value_name = "TOPIC")]
+    dead_letter: Option<String>,
+    /// Tenant that all commands belong to [default: the shared one]
+    ///
+    /// The same tenant as that of a token or of the header of a gateway. A header of a record cannot
+    /// name another.
+    #[arg(long, env = "ORDERS_TENANT", value_name = "TENANT")]
+    tenant: Option<String>,
+    #[command(flatten)]
+    database: ServedDatabaseArgs,
+    #[command(flatten)]
+    prepare: PrepareArgs,
+    /// Maximum number of commands in one poll, which share a transaction
+    #[arg(
+        long,
+        env = "ORDERS_POLL_MAX",
+        default_value = "500",
+        value_parser = parse::at_least_one::<NonZeroUsize>,
+        value_name = "NUMBER"
+    )]
+    poll_max: NonZeroUsize,
+    /// Size of the payloads at which a poll is full, in bytes
+    #[arg(
+        long,
+        env = "ORDERS_POLL_BYTES_MAX",
+        default_value = "4194304",
+        value_parser = parse::bytes::<usize>,
+        value_name = "BYTES"
+    )]
+    poll_bytes_max: usize,
+    /// How long a poll that has a command waits for more
+    #[arg(long, env = "ORDERS_POLL_WAIT", default_value = "5ms", value_parser = parse::duration, value_name = "DURATION")]
+    poll_wait: Duration,
+    /// Maximum size of a command, in bytes; larger ones are dead letters
+    #[arg(
+        long,
+        env = "ORDERS_COMMAND_MAX",
+        default_value = "65536",
+        value_parser = parse::bytes::<usize>,
+        value_name = "BYTES"
+    )]
+    command_max: usize,
+    /// Time limit for the poll in flight after SIGTERM or Ctrl-C
+    #[arg(long, env = "ORDERS_SHUTDOWN_TIMEOUT", default_value = "10s", value_parser = parse::duration, value_name = "DURATION")]
+    shutdown_timeout: Duration,
+    /// Serve /metrics, /livez and /health at this HOST:PORT [default: none]
+    #[arg(long, env = "ORDERS_METRICS_ADDRESS", value_name = "ADDRESS")]
+    metrics_address: Option<String>,
+    #[command(flatten)]
+    pub(super) access_log: AccessLogArgs,
+}
+
+/// The consumer cannot start.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error("--from is not a topic")]
+    From(#[source] InvalidKafkaUrl),
+    #[error("--dead-letter is not a topic")]
+    DeadLetter(#[source] InvalidKafkaUrl),
+    #[error(
+        "--dead-letter must be another topic than the one of --from, {0}: its records would be \
+         consumed again"
+    )]
+    Loop(String),
+    #[error("--tenant is not a tenant")]
+    Tenant(#[source] InvalidTenant),
+    #[error("--group must not be empty")]
+    Group,
+    #[error("--metrics-address must be HOST:PORT, such as 0.0.0.0:9464")]
+    Address,
+    #[error("cannot listen on {address}, the address of --metrics-address")]
+    Listen {
+        address: String,
+        source: std::io::Error,
+    },
+}
+
+impl ConsumeArgs {
+    /// The topic of the commands, and the one of dead letters.
+    fn topics(&self) -> Result<(KafkaUrl, KafkaUrl), Error> {
+        let from: KafkaUrl = self.from.parse().map_err(Error::From)?;
+        let dead_letter = match &self.dead_letter {
+            Some(topic) => from.with_topic(topic),
+            None => from.with_topic(&format!("{}.dead-letter", from.topic())),
+        };
+        let dead_letter = dead_letter.map_err(Error::DeadLetter)?;
+        if dead_letter.topic() == from.topic() {
+            return Err(Error::Loop(from.topic().to_owned()));
+        }
+        Ok((from, dead_letter))
+    }
+
+    fn tenant(&self) -> Result<Tenant, Error> {
+        let tenant = self.tenant.as_deref().map(str::parse);
+        let tenant = tenant.transpose().map_err(Error::Tenant)?;
+        Ok(tenant.unwrap_or_default())
+    }
+
+    fn check(&self) -> Result<(KafkaUrl, KafkaUrl), CliError> {
+        let topics = self.topics()?;
+        self.tenant()?;
+        if self.group.is_empty() {
+            return Err(Error::Group.into());
+        }
+        check_timeouts(&[
+            ("--lock-wait", self.database.lock_wait),
+            ("--transaction-timeout", self.database.transaction_timeout),
+        ])?;
+        Ok(topics)
+    }
+
+    /// Refuses to run: without Kafka no URL of it parses, and the error names the feature.
+    #[cfg(not(feature = "kafka"))]
+    pub(super) fn run(self) -> impl Future<Output = Result<Status, CliError>> {
+        let refused = match self.check() {
+            Ok(_) => Error::From(InvalidKafkaUrl::NoKafka).into(),
+            Err(error) => error,
+        };
+        std::future::ready(Err(refused))
+    }
+}
+
+#[cfg(feature = "kafka")]
+mod running {
+    use std::pin::pin;
+
+    use nix::sys::signal::Signal;
+    use tokio::signal::unix::{SignalKind, signal};
+    use tokio::sync::oneshot;
+    use tokio::task::JoinSet;
+
+    use super::{CliError, ConsumeArgs, Error, NonZeroUsize, Status};
+    use crate::cli::print;
+    use crate::consumer::{Consumer, Settings};
+    use crate::db::Database;
+    use crate::http::{self, Listener, Server};
+    use crate::idempotency;
+
+    impl ConsumeArgs {
+        pub(in crate::cli) async fn run(self) -> Result<Status, CliError> {
+            let (from, dead_letter) = self.check()?;
+            let mut shutdown = pin!(http::shutdown_signal()?);
+            // As in `orders serve`: writing beyond the file size limit is an error like a full disk.
+            let _file_size_limit = signal(SignalKind::from_raw(Signal::SIGXFSZ as i32))?;
+            let listener = self.listen().await?;
+            let database = tokio::select! {
+                database = self.prepare.database(&self.database) => database?,
+                () = &mut shutdown => return Ok(Status::Done),
+            };
+            let settings = Settings {
+                from,
+                group: self.group.clone(),
+                dead_letter,
+                tenant: self.tenant()?,
+                poll_max: self.poll_max,
+                poll_bytes_max: self.poll_bytes_max,
+                poll_wait: self.poll_wait,
+                command_bytes_max: self.command_max,
+                shutdown_timeout: self.shutdown_timeout,
+            };
+            let consumer = Consumer::start(settings.clone(), database.clone(), &self.executor())?;
+            let probes = Probes::start(listener, database)?;
+            tracing::info!(
+                from = %settings.from,
+                group = settings.group,
+                dead_letter = settings.dead_letter.topic(),
+                "consuming"
+            );
+            let ended = consumer.run_until(shutdown).await;
+            probes.stop().await;
+            ended?;
+            tracing::info!("stopped");
+            Ok(Status::Done)
+        }
+
+        /// One lane, so that a poll is one transaction.
+        fn executor(&self) -> idempotency::Settings {
+            idempotency::Settings {
+                lanes: NonZeroUsize::MIN,
+                batch_max: self.poll_max,
+                queue_max: self.poll_max,
+                // What is delivered again is seldom delivered a third time.
+                replay_bytes_max: 0,
+                // Then the consumer tries again, for as long as it takes.
+                request_timeout: self.database.transaction_timeout * 2,
+                transaction_timeout: self.database.transaction_timeout,
+                ..idempotency::Settings::default()
+            }
+        }
+
+        async fn listen(&self) -> Result<Option<Listener>, Error> {
+            let Some(address) = &self.metrics_address else {
+                return Ok(None);
+            };
+            let (host, port) = address.rsplit_once(':').ok_or(Error::Address)?;
+            let host = host.trim_start_matches('[').trim_end_matches(']');
+            let port = port.parse().map_err(|_| Error::Address)?;
+            let cannot_listen = |source| Error::Listen {
+                address: address.clone(),
+                source,
+            };
+            let resolved = http::resolve(host, port).await.map_err(cannot_listen)?;
+            let listener = Listener::bind(resolved).map_err(cannot_listen)?;
+            Ok(Some(listener))
+        }
+    }
+
+    /// The server of `--metrics-address`, if there is one.
+    struct Probes {
+        tasks: JoinSet<()>,
+        stop: oneshot::Sender<()>,
+    }
+
+    impl Probes {
+        /// Prints its URL to stdout.
+        fn start(listener: Option<Listener>, database: Database) -> Result<Self, CliError> {
+            let (stop, stopped) = oneshot::channel();
+            let mut tasks = JoinSet::new();
+            if let Some(listener) = listener {
+                let server = Server::of_probes(listener, database)?;
+                print(&format!("{}\n", server.url()))?;
+                tracing::info!(address = %server.address(), "serving metrics and probes");
+                tasks.spawn(async move {
+                    let stopped = async {
+                        let _ = stopped.await;
+                    };
+                    if let Err(error) = server.run_until(stopped).await {
+                        tracing::error!(%error, "metrics and probes have failed");
+                    }
+                });
+            }
+            Ok(Self { tasks, stop })
+        }
+
+        async fn stop(mut self) {
+            let _ = self.stop.send(());
+            while self.tasks.join_next().await.is_some() {}
+        }
+    }
+}
