@@ -1,7 +1,7 @@
 //! The schema: up, down, fresh, and what is pending.
 //!
-//! Changes run in one transaction under a lock, so that many processes may start at once on an
-//! empty database and one that dies leaves nothing half done.
+//! Changes run in transactions under a lock, so that many processes may start at once on an empty
+//! database and one that dies leaves no migration half done.
 
 use std::time::Duration;
 
@@ -107,15 +107,17 @@ impl<'a> Schema<'a> {
     }
 
     /// Runs what is pending and returns its names.
+    ///
+    /// Each migration of a database in use has a transaction of its own. One for all would hold the
+    /// locks of several tables, and deadlock with orders, which take them in another order.
     pub async fn up(&self) -> Result<Vec<String>, SchemaError> {
         // The common case, a current schema, takes no lock.
         if self.pending().await?.is_empty() {
             return Ok(Vec::new());
         }
-        let mut attempt = 1;
+        let (mut names, mut attempt) = (Vec::new(), 1);
         loop {
-            let changed = self.change("bring up", async |txn| Migrator::up(txn, None).await);
-            match changed.await {
+            match self.change("bring up", up_next).await {
                 Err(error) if error.is_locked() && attempt < LOCK_ATTEMPTS => {
                     if attempt == 1 {
                         tracing::warn!("a long transaction uses a table, the migration waits");
@@ -123,7 +125,9 @@ impl<'a> Schema<'a> {
                     attempt += 1;
                     tokio::time::sleep(LOCK_PAUSE).await;
                 }
-                changed => return changed,
+                Err(error) => return Err(error),
+                Ok(next) if next.is_empty() => return Ok(names),
+                Ok(next) => names.extend(next),
             }
         }
     }
@@ -184,6 +188,12 @@ impl<'a> Schema<'a> {
         );
         Ok(changed)
     }
+}
+
+/// Runs the next pending migration, or all on an empty database.
+async fn up_next(txn: &DatabaseTransaction) -> Result<(), DbErr> {
+    let is_in_use = !applied(txn).await?.is_empty();
+    Migrator::up(txn, is_in_use.then_some(1)).await
 }
 
 /// Begins a transaction that waits for other schema changes: on SQLite by its one write lock, on
