@@ -9,6 +9,7 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{CliError, parse};
+use crate::chain::Chain;
 use crate::http::{self, CorsOrigin, RateLimit, Tls};
 
 /// Limits of what a client may send.
@@ -96,7 +97,7 @@ pub(super) fn reload_on_hangup(settings: &http::Settings) -> Result<(), CliError
             match tls.reload() {
                 Ok(()) => tracing::info!("read the certificate again"),
                 Err(error) => tracing::error!(
-                    error = &error as &dyn std::error::Error,
+                    error = %Chain(&error),
                     "cannot read the certificate again, the former one stays in use"
                 ),
             }
