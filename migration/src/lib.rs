@@ -16,6 +16,7 @@ mod m20261122_000001_orders;
 mod m20261122_000002_idempotency_keys;
 mod m20261124_000003_retention;
 mod m20261130_000004_tenants;
+mod m20261130_000005_request_id;
 mod m20261130_000006_outbox;
 
 /// Migrates a database to the current schema, and back.
@@ -29,6 +30,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000002_idempotency_keys::Migration),
             Box::new(m20261124_000003_retention::Migration),
             Box::new(m20261130_000004_tenants::Migration),
+            Box::new(m20261130_000005_request_id::Migration),
             Box::new(m20261130_000006_outbox::Migration),
         ]
     }

@@ -32,6 +32,8 @@ mod migrate;
 #[cfg(feature = "serve")]
 mod openapi;
 #[cfg(feature = "serve")]
+mod otlp;
+#[cfg(feature = "serve")]
 mod parse;
 #[cfg(feature = "client")]
 mod place;

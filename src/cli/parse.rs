@@ -36,3 +36,10 @@ pub(super) fn whole_number(text: &str) -> Result<u32, &'static str> {
     text.parse()
         .map_err(|_| "expected a whole number of at least 0")
 }
+
+/// A share of a whole.
+pub(super) fn ratio(text: &str) -> Result<f64, &'static str> {
+    let number = text.parse().ok();
+    let number = number.filter(|number| (0.0..=1.0).contains(number));
+    number.ok_or("expected a number from 0 to 1")
+}

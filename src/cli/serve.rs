@@ -15,6 +15,7 @@ use super::auth::AuthArgs;
 use super::database::{Missing, ServedDatabaseArgs};
 use super::limits::{self, LimitArgs};
 use super::log::AccessLogArgs;
+use super::otlp::OtlpArgs;
 use super::prepare::{PrepareArgs, check_timeouts};
 use super::redis::RedisArgs;
 use super::retention::RetentionArgs;
@@ -22,6 +23,7 @@ use super::{CliError, Status, check, parse, print};
 use crate::db::Database;
 use crate::http::{self, Listener, Server};
 use crate::idempotency::{self, ReplayTier, Retention, Sweeper};
+use crate::telemetry::Spans;
 
 /// Arguments of `orders serve`.
 #[derive(Debug, Args)]
@@ -118,6 +120,8 @@ pub(super) struct ServeArgs {
     shutdown_delay: Duration,
     #[command(flatten)]
     pub(super) access_log: AccessLogArgs,
+    #[command(flatten)]
+    otlp: OtlpArgs,
 }
 
 /// The server cannot start.
@@ -166,12 +170,15 @@ impl ServeArgs {
             let sweeper = Sweeper::new(database.clone(), retention);
             sweeping.spawn(sweeper.run(self.sweep_interval));
         }
-        let server = self.server(listener, database, retention, replay_tier)?;
+        let tracing = self.otlp.start()?;
+        let server = self.server(listener, database, retention, replay_tier, tracing.spans())?;
         let url = server.url();
         self.auth.warn_if_open(server.address());
         print(&format!("{url}\n"))?;
         tracing::info!(address = %server.address(), "serving, API documentation at {url}/docs");
-        server.run_until(shutdown).await?;
+        let served = server.run_until(shutdown).await;
+        tracing.finish().await;
+        served?;
         tracing::info!("stopped");
         Ok(Status::Done)
     }
@@ -214,8 +221,12 @@ impl ServeArgs {
         database: Database,
         retention: Retention,
         replay_tier: Option<Arc<dyn ReplayTier>>,
+        spans: Option<Spans>,
     ) -> Result<Server, CliError> {
-        let http = self.http_settings()?;
+        let http = http::Settings {
+            spans,
+            ..self.http_settings()?
+        };
         limits::reload_on_hangup(&http)?;
         let executor = idempotency::Settings {
             lanes: self.lanes,

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::Poison;
 use super::command::{Command, CommandRules};
 use super::dead_letter::DeadLetters;
-use crate::idempotency::{Error, Execution, Executor};
+use crate::idempotency::{Error, Execution, Executor, RequestId};
 use crate::order::PlaceOrder;
 use crate::telemetry::{RequestOutcome, metrics};
 
@@ -84,12 +84,20 @@ impl Settler {
     /// An attempt that has failed may have stored the order all the same. The next one has the same
     /// order id, and recognizes it.
     async fn execute(&self, record: &OwnedMessage, command: &Command) -> Execution {
+        let place = format!(
+            "{}/{}/{}",
+            record.topic(),
+            record.partition(),
+            record.offset()
+        );
+        let id = RequestId::parse(place.as_bytes());
         let mut pause = PAUSE_MIN;
         loop {
             let attempt = self.executor.execute_in_detail(
                 command.key.clone(),
                 command.fingerprint,
                 command.operation.clone(),
+                id.clone(),
             );
             let execution = attempt.await;
             match execution.result {

@@ -8,6 +8,7 @@ use super::auth::Caller;
 use super::document::Tag;
 use super::problem::{Kind, Problem};
 use super::schema::{self, RawJson};
+use crate::chain::Chain;
 use crate::idempotency::{SweepError, Sweeper};
 
 /// The operations of the operator.
@@ -49,7 +50,7 @@ impl AdminApi {
             }))),
             Ok(Err(SweepError::Database(error))) => Err(Problem::from_read_error(&error)),
             Ok(Err(SweepError::Connect(error))) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "cannot sweep");
+                tracing::warn!(error = %Chain(&error), "cannot sweep");
                 Err(Kind::Unavailable.into())
             }
             Err(_panic) => Err(Kind::Internal.into()),

@@ -14,6 +14,9 @@ use crate::idempotency::{Answer, Error, Outcome, Retention};
 
 const REPLAYED: &str = "Idempotent-Replayed";
 
+/// What logs call the request that a replay repeats.
+const ORIGINAL: &str = "Idempotent-Original-Request-Id";
+
 /// From when on the answer may be gone.
 const EXPIRES: &str = "Idempotency-Expires";
 
@@ -61,6 +64,9 @@ impl<T: Send> IntoResponse for Answered<T> {
         }
         if replayed {
             response = response.header(REPLAYED, "true");
+            if let Some(id) = &stored.request_id {
+                response = response.header(ORIGINAL, id.as_str());
+            }
         }
         match stored.answer {
             Answer::Accepted(body) => response
@@ -94,6 +100,15 @@ impl<T: Type> ApiResponse for Answered<T> {
             headers,
         };
         let location = || meta_header("LOCATION", "The path of the order.", String::schema_ref());
+        let original = MetaHeader {
+            required: false,
+            ..meta_header(
+                "IDEMPOTENT-ORIGINAL-REQUEST-ID",
+                "`X-Request-Id` of the request that placed the order. Absent if an earlier \
+                 release has stored the key.",
+                String::schema_ref(),
+            )
+        };
         let expires = || {
             let description = "From when on the answer may be gone. A retry then gets 409 \
                                `IDEMPOTENCY_KEY_EXPIRED`.";
@@ -107,7 +122,7 @@ impl<T: Type> ApiResponse for Answered<T> {
                     200,
                     "An earlier request with this key and payload placed the order. The body is \
                      that of its response, byte for byte.",
-                    vec![location(), expires(), replayed],
+                    vec![location(), expires(), replayed, original],
                 ),
             ],
         }

@@ -13,62 +13,73 @@ use uuid::Uuid;
 use super::document;
 use super::observed::{self, Facts, note};
 use super::problem::{Kind, Problem, accepts_problem_json};
+use super::span;
 use super::trace::{TRACEPARENT, Trace};
-use crate::telemetry::{HttpOperation, RequestOutcome, metrics};
+use crate::idempotency::RequestId;
+use crate::telemetry::{HttpOperation, RequestOutcome, Spans, metrics};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// The longest request id that is accepted from a client.
-const REQUEST_ID_LENGTH_MAX: usize = 128;
 
 /// Gives every request an id, in its header and in that of its response, and continues its trace.
 /// Counts it, logs its failure, and logs one line for it if the access log is on.
 #[derive(Debug)]
-pub struct WithRequestId<E>(pub E);
+pub struct WithRequestId<E> {
+    /// What is surrounded.
+    pub inner: E,
+    /// Where the spans of sampled traces go.
+    pub spans: Option<Spans>,
+}
 
 impl<E: Endpoint<Output = Response>> Endpoint for WithRequestId<E> {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
-        let id = request_id(request.headers());
-        let trace = Trace::of(request.headers());
-        request.headers_mut().insert(REQUEST_ID, id.clone());
+        let id = request_id(request.headers()).unwrap_or_else(new_request_id);
+        let header = HeaderValue::try_from(id.as_str()).expect("visible ASCII");
+        let operation = operation(request.method(), request.uri().path());
+        let trace = Trace::of(request.headers(), |trace| {
+            let spans = self.spans.as_ref();
+            operation != HttpOperation::Probe && spans.is_some_and(|spans| spans.samples(trace))
+        });
+        request.headers_mut().insert(REQUEST_ID, header.clone());
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let started = Instant::now();
-        let (response, facts) = observed::collect(self.0.call(request)).await;
+        let (response, facts) = observed::collect(self.inner.call(request)).await;
         let mut response = response?;
         let answered = Answered {
-            id: id.to_str().unwrap_or_default(),
+            id: id.as_str(),
             trace,
-            operation: operation(&method, uri.path()),
+            operation,
             method,
             path: uri.path(),
             status: response.status().as_u16(),
+            started,
             took: started.elapsed(),
             facts,
         };
-        answered.record();
+        answered.record(self.spans.as_ref());
         let headers = response.headers_mut();
         headers.insert(TRACEPARENT, trace.header());
-        headers.insert(REQUEST_ID, id);
+        headers.insert(REQUEST_ID, header);
         Ok(response)
     }
 }
 
 /// A request and its response, as metrics and the log tell of them.
-struct Answered<'a> {
-    id: &'a str,
-    trace: Trace,
+pub(super) struct Answered<'a> {
+    pub(super) id: &'a str,
+    pub(super) trace: Trace,
     operation: HttpOperation,
-    method: Method,
-    path: &'a str,
-    status: u16,
-    took: Duration,
-    facts: Facts,
+    pub(super) method: Method,
+    pub(super) path: &'a str,
+    pub(super) status: u16,
+    pub(super) started: Instant,
+    pub(super) took: Duration,
+    pub(super) facts: Facts,
 }
 
 impl Answered<'_> {
-    fn record(self) {
+    fn record(self, spans: Option<&Spans>) {
         metrics().response(self.operation, self.status, self.took);
         let outcome = self.facts.outcome.or_else(|| self.invalid());
         if self.facts.outcome.is_none()
@@ -79,16 +90,20 @@ impl Answered<'_> {
         if self.status >= 500 {
             self.log_failure();
         }
+        if let Some(spans) = spans.filter(|_| self.trace.is_sampled()) {
+            span::end(spans, &self, outcome);
+        }
         tracing::info!(
             target: "orders::access",
             request_id = self.id,
             trace_id = %self.trace.id(),
             method = self.method.as_str(),
-            path = self.path,
+            path = shown(self.path),
             operation = self.operation.name(),
             status = self.status,
             outcome = outcome.map(RequestOutcome::name),
             order = self.facts.order.map(field::display),
+            original_request_id = self.facts.original.as_ref().map(RequestId::as_str),
             key_digest = self.facts.key_digest.map(|digest| field::display(digest.simple())),
             batch = self.facts.batch,
             tenant = self.facts.tenant.as_deref(),
@@ -114,7 +129,7 @@ impl Answered<'_> {
                     request_id = self.id,
                     trace_id = %self.trace.id(),
                     method = self.method.as_str(),
-                    path = self.path,
+                    path = shown(self.path),
                     status = self.status,
                     problem,
                     cause = self.facts.cause.as_deref(),
@@ -142,16 +157,23 @@ fn operation(method: &Method, path: &str) -> HttpOperation {
     }
 }
 
-/// The id that the client chose, if it is reasonable, or else a new one.
-fn request_id(headers: &HeaderMap) -> HeaderValue {
-    let chosen = headers.get(REQUEST_ID).filter(|id| {
-        (1..=REQUEST_ID_LENGTH_MAX).contains(&id.len())
-            && id.as_bytes().iter().all(u8::is_ascii_graphic)
-    });
-    chosen.cloned().unwrap_or_else(|| {
-        let id = Uuid::now_v7().to_string();
-        HeaderValue::try_from(id).expect("a UUID is visible ASCII")
-    })
+/// A path as logs show it: without an idempotency key.
+fn shown(path: &str) -> &str {
+    if path.starts_with("/idempotency-keys/") {
+        "/idempotency-keys/{key}"
+    } else {
+        path
+    }
+}
+
+/// The id of a request: what its client chose, if it is reasonable, before [`WithRequestId`].
+pub(super) fn request_id(headers: &HeaderMap) -> Option<RequestId> {
+    RequestId::parse(headers.get(REQUEST_ID)?.as_bytes())
+}
+
+fn new_request_id() -> RequestId {
+    let id = Uuid::now_v7().to_string();
+    RequestId::parse(id.as_bytes()).expect("a UUID is visible ASCII")
 }
 
 /// Turns errors and panics into responses, in the form that the client accepts.

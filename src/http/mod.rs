@@ -2,8 +2,8 @@
 //!
 //! - `orders`, `keys`, `admin` and `health`: the handlers. `request` reads what they take, `schema` describes the
 //!   JSON bodies, `problem` is everything that is answered instead.
-//! - `middleware`: what surrounds the handlers; `observed` and `trace`: what it logs. `metrics`: the
-//!   page for Prometheus. `routes` puts it all together.
+//! - `middleware`: what surrounds the handlers; `observed`, `trace` and `span`: what it logs and
+//!   exports. `metrics`: the page for Prometheus. `routes` puts it all together.
 //! - `document`: the OpenAPI document, derived from the handlers, their types and the table of
 //!   problems.
 //! - `server` and `listener`: sockets, connections and the orderly shutdown.
@@ -37,6 +37,7 @@ mod routes;
 mod schema;
 mod server;
 mod service;
+mod span;
 mod tls;
 mod trace;
 

@@ -6,7 +6,7 @@ use std::pin::pin;
 use uuid::Uuid;
 
 use super::problem::Kind;
-use crate::idempotency::Execution;
+use crate::idempotency::{BatchTimes, Execution, Outcome, RequestId};
 use crate::telemetry::RequestOutcome;
 
 tokio::task_local! {
@@ -21,8 +21,12 @@ pub(super) struct Facts {
     pub(super) order: Option<Uuid>,
     /// Digest of scope and key, under which the database stores it.
     pub(super) key_digest: Option<Uuid>,
+    /// What logs call the request that this one repeats.
+    pub(super) original: Option<RequestId>,
     /// Requests in the batch.
     pub(super) batch: Option<u32>,
+    /// What the request waited for.
+    pub(super) times: Option<BatchTimes>,
     /// The tenant, if clients are authenticated.
     pub(super) tenant: Option<String>,
     /// The problem that was answered.
@@ -49,7 +53,11 @@ impl Facts {
         self.key_digest = Some(key_digest);
         self.outcome = Some(execution.outcome());
         self.batch = execution.batch;
+        self.times = execution.times;
         self.order = execution.resource();
+        if let Ok(Outcome::Replayed(stored)) = &execution.result {
+            self.original.clone_from(&stored.request_id);
+        }
         self.cause = execution.cause.as_deref().map(str::to_owned);
     }
 }

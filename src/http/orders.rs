@@ -1,5 +1,6 @@
 //! Orders over HTTP.
 
+use poem::Request;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::{ApiResponse, OpenApi};
 use serde::Serialize;
@@ -8,6 +9,7 @@ use uuid::Uuid;
 use super::answered::Answered;
 use super::auth::Caller;
 use super::document::Tag;
+use super::middleware::request_id;
 use super::observed::note;
 use super::problem::{Kind, Problem};
 use super::request::{BodyLimits, JsonBody, Key};
@@ -54,6 +56,7 @@ impl OrdersApi {
         #[oai(name = "Idempotency-Key", example = "example_key")]
         key: Key,
         body: JsonBody<schema::NewOrder>,
+        request: &Request,
     ) -> Result<Answered<schema::Order>, Problem> {
         let body = body.read(self.body_limits).await?;
         let payload = Json::parse(&body)?;
@@ -67,7 +70,7 @@ impl OrdersApi {
         let digest = key.digest();
         let execution = self
             .executor
-            .execute_in_detail(key, fingerprint, order)
+            .execute_in_detail(key, fingerprint, order, request_id(request.headers()))
             .await;
         note(|facts| facts.executed(digest, &execution));
         Answered::new(execution.result, "/orders", self.executor.retention())

@@ -25,6 +25,7 @@ use super::routes::{probes, routes};
 use super::tls::Tls;
 use crate::db::Database;
 use crate::idempotency::{self, Executor, Lanes};
+use crate::telemetry::Spans;
 
 /// The minimum time for idle lanes to end, whatever the shutdown timeout is.
 const LANES_TIMEOUT_MIN: Duration = Duration::from_millis(100);
@@ -61,6 +62,8 @@ pub struct Settings {
     pub cors_origins: Vec<CorsOrigin>,
     /// The certificate, unless the server speaks plain HTTP.
     pub tls: Option<Arc<Tls>>,
+    /// Where the spans of sampled traces go.
+    pub spans: Option<Spans>,
 }
 
 impl Default for Settings {
@@ -81,6 +84,7 @@ impl Default for Settings {
             rate_limit: None,
             cors_origins: Vec::new(),
             tls: None,
+            spans: None,
         }
     }
 }
@@ -177,12 +181,16 @@ impl Server {
             origins: settings.cors_origins.clone(),
             inner: WithProblems(routes),
         };
+        let routes = WithRequestId {
+            // Boxed within, too: the future of a request has kilobytes, and is moved on each level.
+            inner: routes.boxed(),
+            spans: settings.spans.clone(),
+        };
         Ok(Self {
             address: listener.local_addr()?,
             listener,
             settings,
-            // Boxed within, too: the future of a request has kilobytes, and is moved on each level.
-            routes: WithRequestId(routes.boxed()).boxed(),
+            routes: routes.boxed(),
             lanes,
             database,
             draining: Draining::default(),

@@ -7,11 +7,11 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
-use poem::IntoEndpoint;
+use poem::{IntoEndpoint, Route};
 use sea_orm::{ConnectionTrait, DbErr, EntityTrait, Schema};
 use tokio::task::JoinSet;
 
-use super::{Server, Settings, resolve, shutdown_signal};
+use super::{Server, Settings, metrics, resolve, shutdown_signal};
 use crate::db::{self, ConnectError, Database, DatabaseUrl, InvalidUrl, SchemaError};
 use crate::idempotency::{self, Executor, Lanes, Operation, Retention, Sweeper};
 
@@ -124,7 +124,8 @@ impl Service {
         Ok(executor)
     }
 
-    /// Prints the URL and serves until Ctrl-C or SIGTERM. Then answers the requests in flight.
+    /// Prints the URL and serves `routes`, and `/metrics`, until Ctrl-C or SIGTERM. Then answers the
+    /// requests in flight.
     pub async fn serve(
         self,
         routes: impl IntoEndpoint<Endpoint: 'static>,
@@ -141,6 +142,9 @@ impl Service {
         let mut sweeping = JoinSet::new();
         let sweeper = Sweeper::new(self.database.clone(), Retention::default());
         sweeping.spawn(sweeper.run(SWEEP_INTERVAL));
+        let routes = Route::new()
+            .at("/metrics", metrics::page(self.database.reads().clone()))
+            .nest_no_strip("/", routes);
         let server = Server::with_routes(address, self.database, settings, routes, self.lanes)
             .map_err(listen)?;
         // The service does not depend on a reader of its URL.

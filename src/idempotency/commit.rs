@@ -7,6 +7,7 @@ use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveValue, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter};
 use uuid::Uuid;
 
+use super::RequestId;
 use super::apply::apply;
 use super::batch::Claim;
 use super::operation::{Answer, Operation, StoredAnswer};
@@ -178,6 +179,7 @@ fn key_row<O: Operation>(request: &Pending<O>, answer: Option<&Answer>) -> keys:
         resource: ActiveValue::Set(request.operation.resource()),
         refusal,
         response: ActiveValue::Set(response.map(Vec::from).unwrap_or_default()),
+        request_id: ActiveValue::Set(request.id.as_ref().map(|id| id.as_str().to_owned())),
         created_at: ActiveValue::NotSet,
     }
 }
@@ -198,6 +200,9 @@ impl From<keys::Model> for KeyRow {
             stored: StoredAnswer {
                 resource: row.resource,
                 answer,
+                request_id: row
+                    .request_id
+                    .and_then(|id| RequestId::parse(id.as_bytes())),
             },
         }
     }

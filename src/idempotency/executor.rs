@@ -17,7 +17,7 @@ use super::operation::{Error, Execution, Operation, Outcome, Source};
 use super::pending::Pending;
 use super::replay::Replays;
 use super::tier::{ReplayTier, SharedReplays};
-use super::{Fingerprint, Retention, ScopedKey};
+use super::{Fingerprint, RequestId, Retention, ScopedKey};
 use crate::db::Database;
 use crate::telemetry::metrics;
 
@@ -152,27 +152,35 @@ impl<O: Operation> Executor<O> {
         fingerprint: Fingerprint,
         operation: O,
     ) -> Result<Outcome, Error> {
-        let execution = self.execute_in_detail(key, fingerprint, operation).await;
-        execution.result
+        let execution = self.execute_in_detail(key, fingerprint, operation, None);
+        execution.await.result
     }
 
-    /// [`Executor::execute`], with what logs tell about it.
+    /// [`Executor::execute`] for a request that logs call `id`, with what they tell about it.
     pub async fn execute_in_detail(
         &self,
         key: ScopedKey,
         fingerprint: Fingerprint,
         operation: O,
+        id: Option<RequestId>,
     ) -> Execution {
-        let execution = self.run(key, fingerprint, operation).await;
+        let execution = self.run(key, fingerprint, operation, id).await;
         metrics().request(execution.outcome());
         execution
     }
 
-    async fn run(&self, key: ScopedKey, fingerprint: Fingerprint, operation: O) -> Execution {
+    async fn run(
+        &self,
+        key: ScopedKey,
+        fingerprint: Fingerprint,
+        operation: O,
+        id: Option<RequestId>,
+    ) -> Execution {
         let without_batch = |result| Execution {
             result,
             source: Source::Memory,
             batch: None,
+            times: None,
             cause: None,
         };
         let now = Instant::now();
@@ -183,12 +191,14 @@ impl<O: Operation> Executor<O> {
             key,
             fingerprint,
             operation,
+            id,
             deadline,
-            batch: 0,
-            epoch: self.database.epoch(now.into_std()),
+            queued: now,
+            batch: None,
             reply,
         };
-        if let Some(row) = self.replays.get(&request.digest, request.epoch) {
+        let epoch = || self.database.epoch(now.into_std());
+        if let Some(row) = self.replays.get(&request.digest, epoch) {
             return without_batch(replay(&request, &row).into());
         }
         let pending = Arc::clone(&self.pending);

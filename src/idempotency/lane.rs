@@ -15,7 +15,9 @@ use super::pending::Pending;
 use super::replay::Replays;
 use super::tier::SharedReplays;
 use crate::chain::Chain;
-use crate::db::{self, ConnectError, Database, ErrorClass, Generation, LockWait, Transactions};
+use crate::db::{
+    self, ConnectError, Database, Epoch, ErrorClass, Generation, LockWait, Transactions,
+};
 use crate::telemetry::metrics;
 
 /// The longest pause between two attempts at a batch.
@@ -117,16 +119,20 @@ impl<O: Operation> Lane<O> {
         }
         metrics().taken(waiting.len());
         let size = u32::try_from(waiting.len()).unwrap_or(u32::MAX);
+        let taken = Instant::now();
         for request in &mut waiting {
-            request.batch = size;
+            request.batch = Some((size, taken));
         }
         Some(Batch::new(waiting))
     }
 
     /// Answers every request: retries transient failures, bisects the batch on permanent ones.
     async fn execute(&mut self, batch: Batch<Pending<O>>) {
+        // Before anything is read, and before the generation: a row is kept under no later epoch than
+        // the one that it is of.
+        let epoch = self.database.epoch(std::time::Instant::now());
         let generation = self.generation();
-        let batch = self.replay_shared(batch, generation).await;
+        let batch = self.replay_shared(batch, epoch, generation).await;
         let mut backoff = Backoff::default();
         let mut work = vec![(batch, LockWait::Full)];
         while let Some((batch, lock_wait)) = work.pop() {
@@ -141,7 +147,7 @@ impl<O: Operation> Lane<O> {
                     backoff = Backoff::default();
                     let settled = batch.settle(claims);
                     self.share(&settled, generation);
-                    work.push((self.answer(settled, Source::Database), lock_wait));
+                    work.push((self.answer(settled, epoch, Source::Database), lock_wait));
                     continue;
                 }
                 Err(failure) => failure,
@@ -208,6 +214,7 @@ impl<O: Operation> Lane<O> {
     async fn replay_shared(
         &self,
         batch: Batch<Pending<O>>,
+        epoch: Option<Epoch>,
         generation: Option<Generation>,
     ) -> Batch<Pending<O>> {
         let Some((shared, generation)) = self.shared.as_ref().zip(generation) else {
@@ -217,7 +224,7 @@ impl<O: Operation> Lane<O> {
         let rows = shared.get(generation, digests).await;
         // A key without a row here is claimed in the database.
         let claims = rows.map(|row| row.map_or(Claim::Vanished, Claim::Lost));
-        self.answer(batch.settle(claims.collect()), Source::Tier)
+        self.answer(batch.settle(claims.collect()), epoch, Source::Tier)
     }
 
     /// Shares the rows that this batch has inserted.
@@ -236,13 +243,18 @@ impl<O: Operation> Lane<O> {
     }
 
     /// Answers what is settled, and returns what has to be claimed again.
-    fn answer(&self, settled: Settled<Pending<O>>, source: Source) -> Batch<Pending<O>> {
+    fn answer(
+        &self,
+        settled: Settled<Pending<O>>,
+        epoch: Option<Epoch>,
+        source: Source,
+    ) -> Batch<Pending<O>> {
         let mut kept = None;
         for (request, ending) in settled.endings {
             if let Ending::Replayed(row) = &ending
                 && kept.replace(request.digest) != Some(request.digest)
             {
-                self.replays.keep(request.digest, request.epoch, row);
+                self.replays.keep(request.digest, epoch, row);
             }
             request.answer(ending.into(), source, None);
         }

@@ -27,6 +27,7 @@ mod lane;
 mod operation;
 mod pending;
 mod replay;
+mod request_id;
 mod retention;
 mod sweep;
 mod tenant;
@@ -36,7 +37,10 @@ pub use self::executor::{Executor, Lanes, Settings};
 pub use self::find::{FoundKey, find};
 pub use self::fingerprint::Fingerprint;
 pub use self::key::{IdempotencyKey, InvalidKey, Scope, ScopedKey};
-pub use self::operation::{Answer, Error, Execution, Operation, Outcome, Source, StoredAnswer};
+pub use self::operation::{
+    Answer, BatchTimes, Error, Execution, Operation, Outcome, Source, StoredAnswer,
+};
+pub use self::request_id::RequestId;
 pub use self::retention::Retention;
 pub use self::sweep::{SweepError, Sweeper, Swept};
 pub use self::tenant::{InvalidTenant, Tenant};

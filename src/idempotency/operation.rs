@@ -1,13 +1,13 @@
 //! What is made idempotent, and how an execution can end.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use sea_orm::{DatabaseTransaction, DbErr};
 use uuid::Uuid;
 
-use super::Retention;
+use super::{RequestId, Retention};
 use crate::telemetry::RequestOutcome;
 
 /// An effect that happens at most once per key.
@@ -89,6 +89,8 @@ pub struct StoredAnswer {
     pub resource: Uuid,
     /// What the operation answered.
     pub answer: Answer,
+    /// What logs call the request that was executed, if it had a name.
+    pub request_id: Option<RequestId>,
 }
 
 impl StoredAnswer {
@@ -135,8 +137,21 @@ pub struct Execution {
     /// Requests in the batch. `None` if the request was not in one: replayed from memory, or not
     /// taken from the queue.
     pub batch: Option<u32>,
+    /// When the batch was taken from the queue, and answered.
+    pub times: Option<BatchTimes>,
     /// The causes of a failure.
     pub cause: Option<Arc<str>>,
+}
+
+/// What a request waited for.
+#[derive(Debug, Clone, Copy)]
+pub struct BatchTimes {
+    /// The request entered the queue.
+    pub queued: Instant,
+    /// A lane took it from the queue.
+    pub taken: Instant,
+    /// Its batch was committed, or given up.
+    pub answered: Instant,
 }
 
 impl Execution {

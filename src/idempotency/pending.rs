@@ -9,9 +9,10 @@ use uuid::Uuid;
 
 use super::batch::{self, Ending};
 use super::commit::KeyRow;
-use super::operation::{Answer, Error, Execution, Operation, Outcome, Source, StoredAnswer};
-use super::{Fingerprint, ScopedKey};
-use crate::db::Epoch;
+use super::operation::{
+    Answer, BatchTimes, Error, Execution, Operation, Outcome, Source, StoredAnswer,
+};
+use super::{Fingerprint, RequestId, ScopedKey};
 
 /// The result of a request.
 pub(super) type Executed = Result<Outcome, Error>;
@@ -24,21 +25,28 @@ pub(super) struct Pending<O> {
     pub(super) digest: Uuid,
     pub(super) fingerprint: Fingerprint,
     pub(super) operation: O,
+    /// What logs call it.
+    pub(super) id: Option<RequestId>,
     pub(super) deadline: Instant,
-    /// The epoch of the database in which the request arrived.
-    pub(super) epoch: Option<Epoch>,
-    /// Requests in its batch, once it is in one.
-    pub(super) batch: u32,
+    pub(super) queued: Instant,
+    /// Requests in its batch, and when a lane took it, once it is in one.
+    pub(super) batch: Option<(u32, Instant)>,
     pub(super) reply: oneshot::Sender<Execution>,
 }
 
 impl<O: Operation> Pending<O> {
     /// Answers the caller. If it has gone, its retry replays.
     pub(super) fn answer(self, executed: Executed, source: Source, cause: Option<Arc<str>>) {
+        let times = |taken: Instant| BatchTimes {
+            queued: self.queued.into_std(),
+            taken: taken.into_std(),
+            answered: Instant::now().into_std(),
+        };
         let _ = self.reply.send(Execution {
             result: executed,
             source,
-            batch: Some(self.batch),
+            batch: self.batch.map(|(size, _)| size),
+            times: self.batch.map(|(_, taken)| times(taken)),
             cause,
         });
     }
@@ -50,6 +58,7 @@ impl<O: Operation> Pending<O> {
             stored: StoredAnswer {
                 resource: self.operation.resource(),
                 answer,
+                request_id: self.id.clone(),
             },
         }
     }

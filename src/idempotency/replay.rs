@@ -70,7 +70,9 @@ impl Replays {
     pub(super) fn new(bytes_max: u64, retention: Retention) -> Self {
         let weight = |_: &Uuid, Entry { row, .. }: &Entry| {
             let (Answer::Accepted(body) | Answer::Refused { body, .. }) = &row.stored.answer;
-            u32::try_from(body.len() + OVERHEAD).unwrap_or(u32::MAX)
+            let id = row.stored.request_id.as_ref();
+            let id = id.map_or(0, |id| id.as_str().len());
+            u32::try_from(body.len() + id + OVERHEAD).unwrap_or(u32::MAX)
         };
         let rows = Cache::builder()
             .max_capacity(bytes_max)
@@ -80,11 +82,15 @@ impl Replays {
         Self { rows, retention }
     }
 
-    /// The row of a key, if it was read in this epoch of the database.
-    pub(super) fn get(&self, digest: &Uuid, epoch: Option<Epoch>) -> Option<KeyRow> {
-        let epoch = epoch?;
+    /// The row of a key, if it was read in the `present` epoch of the database. Most keys have no
+    /// entry, and asking for the epoch of an SQLite database is a system call.
+    pub(super) fn get(
+        &self,
+        digest: &Uuid,
+        present: impl FnOnce() -> Option<Epoch>,
+    ) -> Option<KeyRow> {
         let entry = self.rows.get(digest)?;
-        (entry.epoch == epoch).then_some(entry.row)
+        (Some(entry.epoch) == present()).then_some(entry.row)
     }
 
     /// Keeps the row of a key that has been replayed, which may well happen again. Most new orders

@@ -13,10 +13,12 @@ use sea_orm::{
 };
 
 use super::Retention;
+use crate::chain::Chain;
 use crate::db::entity::idempotency_key::{Column, Entity};
 use crate::db::{
     self, ConnectError, Connection, Database, ErrorClass, Lease, LockWait, Slices, clock,
 };
+use crate::telemetry::{SweepTrigger, SweptRows, metrics};
 
 /// How long a lease lasts if its holder dies during a sweep.
 const LEASE: Duration = Duration::from_secs(10);
@@ -78,16 +80,26 @@ impl Sweeper {
 
     /// Sweeps all keys once.
     pub async fn sweep(&self) -> Result<Swept, SweepError> {
+        let swept = self.sweep_on_demand().await;
+        if swept.is_err() {
+            metrics().sweep_failed();
+        }
+        swept
+    }
+
+    async fn sweep_on_demand(&self) -> Result<Swept, SweepError> {
         let connection = self.database.background().await?;
         let mut pass = Pass::new(&connection, self.retention, Pace::OnDemand).await?;
         while pass.next().await? {}
+        let swept = pass.finish();
         let _ = connection.close().await;
-        Ok(pass.swept)
+        Ok(swept)
     }
 
     /// Sweeps again and again, `interval` apart, whenever no other instance does. Never ends.
     pub async fn run(self, interval: Duration) {
         let lease = Lease::new("sweep");
+        metrics().sweeper_started();
         loop {
             let pause = match self.sweep_under(&lease, interval).await {
                 Ok(swept) => {
@@ -101,7 +113,8 @@ impl Sweeper {
                     interval
                 }
                 Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "sweep failed");
+                    metrics().sweep_failed();
+                    tracing::warn!(error = %Chain(&error), "sweep failed");
                     interval.min(PAUSE_AFTER_FAILURE)
                 }
             };
@@ -125,9 +138,10 @@ impl Sweeper {
                 extended = Instant::now();
             }
         }
+        let swept = pass.finish();
         lease.hold(&connection, interval).await?;
         let _ = connection.close().await;
-        Ok(pass.swept)
+        Ok(swept)
     }
 }
 
@@ -137,6 +151,7 @@ struct Pass<'a> {
     retention: Retention,
     pace: Pace,
     slices: Slices,
+    began: Instant,
     swept: Swept,
 }
 
@@ -151,6 +166,7 @@ impl<'a> Pass<'a> {
             retention,
             pace,
             slices: Slices::of(connection, "idempotency_keys").await?,
+            began: Instant::now(),
             swept: Swept::default(),
         })
     }
@@ -172,8 +188,20 @@ impl<'a> Pass<'a> {
         };
         self.swept.answers += swept.answers;
         self.swept.tombstones += swept.tombstones;
+        metrics().swept(SweptRows::Answers, swept.answers);
+        metrics().swept(SweptRows::Tombstones, swept.tombstones);
         tokio::time::sleep(self.pace.pause(began.elapsed())).await;
         Ok(true)
+    }
+
+    /// What was taken, after the last slice.
+    fn finish(self) -> Swept {
+        let trigger = match self.pace {
+            Pace::Background => SweepTrigger::Interval,
+            Pace::OnDemand => SweepTrigger::Demand,
+        };
+        metrics().sweep_finished(trigger, self.began.elapsed());
+        self.swept
     }
 
     async fn sweep(&self, slice: &Expr) -> Result<Swept, DbErr> {
@@ -203,6 +231,7 @@ impl<'a> Pass<'a> {
             .col_expr(Column::Key, Expr::value(""))
             .col_expr(Column::Fingerprint, Expr::value(Vec::<u8>::new()))
             .col_expr(Column::Response, Expr::value(Vec::<u8>::new()))
+            .col_expr(Column::RequestId, Expr::value(None::<String>))
             .filter(Column::Digest.in_subquery(unlocked(slice, self.expired_answers())))
             .exec(txn)
             .await?;

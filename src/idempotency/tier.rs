@@ -16,6 +16,7 @@ use futures_util::future::BoxFuture;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::RequestId;
 use super::commit::KeyRow;
 use super::operation::{Answer, StoredAnswer};
 use crate::db::Generation;
@@ -73,8 +74,12 @@ fn name(generation: Generation, digest: Uuid) -> String {
     format!("orders:{{{generation}}}:{}", digest.simple())
 }
 
-/// First byte of a value. It changes with the layout.
-const VERSION: u8 = 1;
+/// First byte of a value. It changes with the layout. An instance of a former release takes a value
+/// of a later one for damaged.
+const VERSION: u8 = 2;
+
+/// The layout of release 0.1.0: without the request id and its length.
+const VERSION_WITHOUT_ID: u8 = 1;
 
 /// Length of the checksum.
 const CHECKSUM: usize = 16;
@@ -82,7 +87,8 @@ const CHECKSUM: usize = 16;
 /// Stands for an answer that is not a refusal.
 const ACCEPTED: u16 = 0;
 
-/// Version, checksum, resource, status of a refusal, length of the fingerprint, fingerprint, body.
+/// Version, checksum, resource, status of a refusal, length of the fingerprint, fingerprint, length of
+/// the request id, request id, body.
 fn encode(generation: Generation, digest: Uuid, row: &KeyRow) -> Vec<u8> {
     let (status, body) = match &row.stored.answer {
         Answer::Accepted(body) => (ACCEPTED, body),
@@ -91,13 +97,17 @@ fn encode(generation: Generation, digest: Uuid, row: &KeyRow) -> Vec<u8> {
     let mut content = Vec::with_capacity(64 + body.len());
     content.extend_from_slice(row.stored.resource.as_bytes());
     content.extend_from_slice(&status.to_be_bytes());
-    // A fingerprint has 33 bytes.
-    content.push(u8::try_from(row.fingerprint.len()).unwrap_or(u8::MAX));
-    content.extend_from_slice(&row.fingerprint);
+    let id = row.stored.request_id.as_ref();
+    let id = id.map_or(&[][..], |id| id.as_str().as_bytes());
+    // A fingerprint has 33 bytes, a request id at most 128.
+    for field in [&row.fingerprint[..], id] {
+        content.push(u8::try_from(field.len()).unwrap_or(u8::MAX));
+        content.extend_from_slice(field);
+    }
     content.extend_from_slice(body);
     let mut value = Vec::with_capacity(1 + CHECKSUM + content.len());
     value.push(VERSION);
-    value.extend_from_slice(&checksum(generation, digest, &content));
+    value.extend_from_slice(&checksum(VERSION, generation, digest, &content));
     value.extend_from_slice(&content);
     value
 }
@@ -106,13 +116,17 @@ fn encode(generation: Generation, digest: Uuid, row: &KeyRow) -> Vec<u8> {
 fn decode(generation: Generation, digest: Uuid, value: &Bytes) -> Option<KeyRow> {
     let (&version, rest) = value.split_first()?;
     let (sum, content) = rest.split_at_checked(CHECKSUM)?;
-    if version != VERSION || sum != checksum(generation, digest, content) {
+    let is_known = [VERSION, VERSION_WITHOUT_ID].contains(&version);
+    if !is_known || sum != checksum(version, generation, digest, content) {
         return None;
     }
     let (resource, rest) = content.split_first_chunk::<16>()?;
     let (status, rest) = rest.split_first_chunk::<2>()?;
-    let (&length, rest) = rest.split_first()?;
-    let (fingerprint, body) = rest.split_at_checked(usize::from(length))?;
+    let (fingerprint, rest) = field(rest)?;
+    let (id, body) = match version {
+        VERSION_WITHOUT_ID => (&[][..], rest),
+        _ => field(rest)?,
+    };
     let body = value.slice_ref(body);
     let answer = match u16::from_be_bytes(*status) {
         ACCEPTED => Answer::Accepted(body),
@@ -123,14 +137,21 @@ fn decode(generation: Generation, digest: Uuid, value: &Bytes) -> Option<KeyRow>
         stored: StoredAnswer {
             resource: Uuid::from_bytes(*resource),
             answer,
+            request_id: RequestId::parse(id),
         },
     })
 }
 
+/// A field behind its length, and what follows it.
+fn field(content: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (&length, rest) = content.split_first()?;
+    rest.split_at_checked(usize::from(length))
+}
+
 /// Over the name as well: a value under another name is not taken for its own.
-fn checksum(generation: Generation, digest: Uuid, content: &[u8]) -> [u8; CHECKSUM] {
+fn checksum(version: u8, generation: Generation, digest: Uuid, content: &[u8]) -> [u8; CHECKSUM] {
     let sum = Sha256::new()
-        .chain_update([VERSION])
+        .chain_update([version])
         .chain_update(generation.as_bytes())
         .chain_update(digest.as_bytes())
         .chain_update(content)
@@ -148,6 +169,7 @@ mod tests {
             stored: StoredAnswer {
                 resource: Uuid::from_u128(5),
                 answer,
+                request_id: RequestId::parse(b"request-1"),
             },
         }
     }
@@ -164,10 +186,27 @@ mod tests {
             Answer::Accepted(Bytes::new()),
             Answer::Refused { status: 409, body },
         ] {
-            let row = row(answer);
-            let value = encode(ONE, digest, &row).into();
-            assert_eq!(decode(ONE, digest, &value), Some(row));
+            for request_id in [None, RequestId::parse(&[b'r'; 128])] {
+                let mut row = row(answer.clone());
+                row.stored.request_id = request_id;
+                let value = encode(ONE, digest, &row).into();
+                assert_eq!(decode(ONE, digest, &value), Some(row));
+            }
         }
+    }
+
+    /// Written by `encode` of 0.1.0 with the same arguments.
+    #[test]
+    fn a_value_of_the_former_release_is_read() {
+        let value = Bytes::from_static(
+            b"\x01\x6a\xab\x4d\x9e\x1c\x61\xe9\x6e\xc9\x89\x0b\xe5\xd3\x45\x8f\x4e\x00\
+              \x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x05\x00\x00\x21\
+              \x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\
+              \x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x7b\x7d",
+        );
+        let mut row = row(Answer::Accepted(Bytes::from_static(b"{}")));
+        row.stored.request_id = None;
+        assert_eq!(decode(ONE, Uuid::from_u128(9), &value), Some(row));
     }
 
     #[test]

@@ -1,14 +1,17 @@
-//! Metrics of the process, and the words that metrics and logs share. Knows no other module.
+//! Metrics and spans of the process, and the words that they share with logs. Knows no module above
+//! it.
 //!
 //! Handles are registered once, so that recording is an atomic operation without a lookup, a lock
 //! or an allocation.
 
 mod consumer;
+mod otlp;
+mod spans;
 mod table;
 mod words;
 
 use std::sync::LazyLock;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder};
 use metrics_exporter_prometheus::{
@@ -16,8 +19,13 @@ use metrics_exporter_prometheus::{
 };
 
 use self::consumer::ConsumerMetrics;
+pub use self::otlp::{ExportError, Exporter};
+pub use self::spans::{Parent, Span, Spans, Value};
 pub use self::table::{Kind, Row, TABLE};
-pub use self::words::{DeadLetterReason, FailureReason, HttpOperation, RequestOutcome};
+pub use self::words::{
+    DeadLetterReason, FailureReason, HttpOperation, RequestOutcome, SpanFate, SweepTrigger,
+    SweptRows,
+};
 
 /// Status classes of responses.
 const CLASSES: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];
@@ -46,6 +54,11 @@ pub struct Metrics {
     read_connections_open: Gauge,
     read_connections_idle: Gauge,
     consumer: ConsumerMetrics,
+    swept: Vec<Counter>,
+    sweep_seconds: Vec<Histogram>,
+    sweep_failures: Counter,
+    sweep_finished: Gauge,
+    spans: Vec<Counter>,
 }
 
 impl Metrics {
@@ -68,13 +81,11 @@ impl Metrics {
                 RequestOutcome::name,
             ),
             responses: operations.iter().map(by_class).collect(),
-            request_seconds: operations
-                .iter()
-                .map(|operation| {
-                    let label = [("operation", operation.name())];
-                    registry.histogram(&table::REQUEST_SECONDS, &label)
-                })
-                .collect(),
+            request_seconds: registry.histograms(
+                &table::REQUEST_SECONDS,
+                operations,
+                HttpOperation::name,
+            ),
             batch_size: registry.histogram(&table::BATCH_SIZE, &[]),
             queued: registry.gauge(&table::QUEUED, &[]),
             lanes: registry.gauge(&table::LANES, &[]),
@@ -89,6 +100,15 @@ impl Metrics {
             database_exchanges: registry.counter(&table::DATABASE_EXCHANGES, &[]),
             read_connections_open: registry.gauge(&table::READ_CONNECTIONS, &[("state", "open")]),
             read_connections_idle: registry.gauge(&table::READ_CONNECTIONS, &[("state", "idle")]),
+            swept: registry.counters(&table::SWEPT, SweptRows::ALL, SweptRows::name),
+            sweep_seconds: registry.histograms(
+                &table::SWEEPS,
+                SweepTrigger::ALL,
+                SweepTrigger::name,
+            ),
+            sweep_failures: registry.counter(&table::SWEEP_FAILURES, &[]),
+            sweep_finished: registry.gauge(&table::SWEEP_FINISHED, &[]),
+            spans: registry.counters(&table::SPANS, SpanFate::ALL, SpanFate::name),
             consumer: ConsumerMetrics::new(registry),
         }
     }
@@ -166,6 +186,32 @@ impl Metrics {
         self.database_exchanges.increment(1);
     }
 
+    /// A sweep has taken rows.
+    pub fn swept(&self, rows: SweptRows, count: u64) {
+        self.swept[rows as usize].increment(count);
+    }
+
+    /// The sweeper of this instance has started.
+    pub fn sweeper_started(&self) {
+        self.sweep_finished.set(unix_time());
+    }
+
+    /// A sweep has reached the end of the table.
+    pub fn sweep_finished(&self, trigger: SweepTrigger, took: Duration) {
+        self.sweep_seconds[trigger as usize].record(took);
+        self.sweep_finished.set(unix_time());
+    }
+
+    /// A sweep has ended early.
+    pub fn sweep_failed(&self) {
+        self.sweep_failures.increment(1);
+    }
+
+    /// What became of spans.
+    pub fn spans(&self, fate: SpanFate, count: u64) {
+        self.spans[fate as usize].increment(count);
+    }
+
     /// The connections for reads, at the moment of a scrape.
     pub fn read_connections(&self, open: usize, idle: usize) {
         self.read_connections_open.set(size(open));
@@ -176,6 +222,12 @@ impl Metrics {
 /// Small numbers only.
 fn size(count: usize) -> f64 {
     f64::from(u32::try_from(count).unwrap_or(u32::MAX))
+}
+
+/// Seconds since 1970.
+fn unix_time() -> f64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.unwrap_or_default().as_secs_f64()
 }
 
 /// Registers handles and describes their metrics.
@@ -216,6 +268,17 @@ impl Registry {
         let label = row.label.unwrap_or_default();
         let values = values.iter().map(|value| [(label, name(*value))]);
         values.map(|labels| self.counter(row, &labels)).collect()
+    }
+
+    fn histograms<T: Copy>(
+        &self,
+        row: &Row,
+        values: &[T],
+        name: impl Fn(T) -> &'static str,
+    ) -> Vec<Histogram> {
+        let label = row.label.unwrap_or_default();
+        let values = values.iter().map(|value| [(label, name(*value))]);
+        values.map(|labels| self.histogram(row, &labels)).collect()
     }
 
     fn gauge(&self, row: &Row, labels: &[(&'static str, &'static str)]) -> Gauge {

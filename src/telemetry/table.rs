@@ -42,6 +42,11 @@ const SECONDS: &[f64] = &[
 /// Upper bounds of batch sizes. The default maximum is 256.
 const SIZES: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
 
+/// Upper bounds of sweeps, in seconds: of an empty table, and of hundreds of millions of keys.
+const SWEEP_SECONDS: &[f64] = &[
+    0.01, 0.1, 1.0, 10.0, 60.0, 300.0, 1_800.0, 7_200.0, 28_800.0,
+];
+
 /// Declares the rows, each as a constant, and the table of all.
 macro_rules! table {
     ($($(#[doc = $help:literal])+ $constant:ident = $name:literal, $kind:expr, $unit:expr, $label:expr;)+) => {
@@ -98,6 +103,16 @@ table! {
     CONSUMER_LAG = "orders_consumer_lag_records", Gauge, Unit::Count, Some("partition");
     /// Commits of offsets that have failed. They are repeated.
     COMMIT_FAILURES = "orders_consumer_commit_failures_total", Counter, Unit::Count, None;
+    /// Rows that sweeps have taken, by kind: expired answers, and tombstones after them.
+    SWEPT = "orders_swept_rows_total", Counter, Unit::Count, Some("kind");
+    /// Time of a sweep of all keys, by trigger: the interval, or a request to clean up.
+    SWEEPS = "orders_sweep_duration_seconds", Histogram(SWEEP_SECONDS), Unit::Seconds, Some("trigger");
+    /// Sweeps that ended early, because of the database.
+    SWEEP_FAILURES = "orders_sweep_failures_total", Counter, Unit::Count, None;
+    /// When a sweep of this instance last reached the end, or when its sweeper started; 0 without one.
+    SWEEP_FINISHED = "orders_sweep_finished_timestamp_seconds", Gauge, Unit::Seconds, None;
+    /// Spans of sampled traces for the collector, by result.
+    SPANS = "orders_spans_total", Counter, Unit::Count, Some("result");
     /// Always 1, with the version as a label.
     BUILD_INFO = "orders_build_info", Gauge, Unit::Count, Some("version");
 }

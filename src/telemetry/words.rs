@@ -70,6 +70,38 @@ words! {
 }
 
 words! {
+    /// What a sweep takes.
+    SweptRows {
+        /// The answer of a key, after the key retention.
+        Answers = "answers",
+        /// What is left of a key, after the tombstone retention.
+        Tombstones = "tombstones",
+    }
+}
+
+words! {
+    /// Why a sweep began.
+    SweepTrigger {
+        /// The time has come.
+        Interval = "interval",
+        /// `POST /admin/cleanup` or `orders sweep`
+        Demand = "demand",
+    }
+}
+
+words! {
+    /// What became of a span for the collector.
+    SpanFate {
+        /// The collector has it.
+        Exported = "exported",
+        /// The collector was away, or refused it.
+        Failed = "failed",
+        /// The queue was full.
+        Dropped = "dropped",
+    }
+}
+
+words! {
     /// Why a transaction failed.
     FailureReason {
         /// It lost a conflict: serialization failure, deadlock, busy SQLite file.

@@ -28,7 +28,7 @@ const MAY_NAME: &[(&str, &str)] = &[
     ("db", "failpoint chain telemetry"),
     ("failpoint", ""),
     ("chain", ""),
-    ("telemetry", ""),
+    ("telemetry", "chain"),
     ("hammer", ""),
     ("client", ""),
 ];

@@ -27,6 +27,9 @@ const STORED: usize = 300;
 /// How long a statement of a client may wait for the migration, as the default `--lock-wait`.
 const LOCK_WAIT: Duration = Duration::from_secs(2);
 
+/// The request id of the original: the former release stores none.
+const ORIGINAL: &str = "idempotent-original-request-id";
+
 /// An instance of release 0.1.0: its keys, fingerprints and statements.
 struct Former {
     sql: DatabaseConnection,
@@ -234,8 +237,14 @@ async fn upgrade(database: &TestDatabase, release: &str, migrations: u32) {
         let other = server.client.place(key, order(key, 2)).await;
         other.expect(409);
     }
+    for (key, _) in &of_former {
+        let replay = server.client.place(key, order(key, 1)).await;
+        assert_eq!(replay.header(ORIGINAL), None, "{release}: {key}");
+    }
     for (key, response) in &of_present {
         assert_eq!(former.place(key).await, *response, "{release}: {key}");
+        let replay = server.client.place(key, order(key, 1)).await;
+        assert!(replay.header(ORIGINAL).is_some(), "{release}: {key}");
     }
     acknowledged.assert_stored(database).await;
     let orders = stored.len() + of_former.len() + of_present.len();

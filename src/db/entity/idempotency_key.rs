@@ -26,6 +26,8 @@ pub struct Model {
     pub refusal: Option<i64>,
     /// The response, byte for byte.
     pub response: Vec<u8>,
+    /// What logs call the winning request; NULL if it had no name, or is of release 0.1.0.
+    pub request_id: Option<String>,
     /// Time of the transaction, by the database's clock.
     pub created_at: DateTimeUtc,
 }

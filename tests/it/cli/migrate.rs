@@ -4,11 +4,12 @@ use crate::cli::{assert_fails, run, within};
 use crate::harness::{Process, TestDatabase, on_both, order};
 
 /// All migrations, the oldest first.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     "m20261122_000001_orders",
     "m20261122_000002_idempotency_keys",
     "m20261124_000003_retention",
     "m20261130_000004_tenants",
+    "m20261130_000005_request_id",
     "m20261130_000006_outbox",
 ];
 

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 const DASHBOARD: &str = include_str!("../../../deploy/grafana.json");
 const ALERTS: &str = include_str!("../../../deploy/alerts.yaml");
+const ALERT_TESTS: &str = include_str!("../../deployment/alerts.yaml");
 const DOCUMENTATION: &str = include_str!("../../../docs/observability.md");
 
 /// The strings under a name, anywhere in a document.
@@ -98,5 +99,8 @@ fn the_alerts_watch_metrics_that_exist_and_are_documented() {
             DOCUMENTATION.contains(&format!("### {name}\n")),
             "{name} is not documented"
         );
+        // promtool runs them: tests/deployment/lint.
+        let tests = ALERT_TESTS.matches(&format!("alertname: {name}\n")).count();
+        assert_eq!(tests, 2, "{name} is not tested to fire, and not to fire");
     }
 }

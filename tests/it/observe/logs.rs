@@ -44,6 +44,7 @@ on_both! {
         let location = created.header("location").unwrap().to_owned();
         client.get(&location).await.expect(200);
         client.get("/nowhere").await.expect(404);
+        client.get(&format!("/idempotency-keys/{KEY}")).await.expect(200);
 
         let parent = created.header("traceparent").unwrap();
         assert_eq!(parent[..36], trace[..36], "the trace is continued");
@@ -57,7 +58,7 @@ on_both! {
             assert!(!text.contains(secret), "{secret} in {text}");
         }
         let access = of_target(&lines(&text), "orders::access");
-        assert_eq!(access.len(), 7, "{text}");
+        assert_eq!(access.len(), 8, "{text}");
         let digest = access[0]["key_digest"].as_str().unwrap();
         assert_eq!(digest.len(), 32);
         for (line, (id, status, outcome)) in access.iter().zip([
@@ -75,6 +76,8 @@ on_both! {
             assert_eq!(line["operation"], "place_order");
             assert_eq!(line["status"], status);
             assert_eq!(line["outcome"], outcome);
+            let original = (status == 200).then_some("created");
+            assert_eq!(line.get("original_request_id").and_then(Value::as_str), original);
             assert!(line["duration_us"].is_u64(), "{line}");
             assert!(line.get("tenant").is_none(), "{line}");
         }
@@ -86,10 +89,11 @@ on_both! {
             assert_eq!(line["order"], created.id());
         }
         let batches: Vec<Option<u64>> = access.iter().map(|line| line["batch"].as_u64()).collect();
-        assert_eq!(batches, [Some(1), Some(1), None, None, None, None, None]);
+        assert_eq!(batches, [Some(1), Some(1), None, None, None, None, None, None]);
         assert_eq!(access[5]["operation"], "find_order");
         assert_eq!(access[5]["order"], created.id());
         assert_eq!(access[6]["status"], 404);
+        assert_eq!(access[7]["path"], "/idempotency-keys/{key}");
     }
 }
 

@@ -6,9 +6,13 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use orders::telemetry::{Kind, TABLE};
+use serde_json::json;
 
 use super::{LIMITS, reject_poison};
-use crate::harness::{Backend, Client, Fault, Process, Proxy, on_both, on_postgres, order};
+use crate::examples::{Post, serve};
+use crate::harness::{
+    Backend, Client, Fault, Process, Proxy, TestDatabase, on_both, on_postgres, order,
+};
 
 /// The values of a page, by name and labels.
 pub(crate) struct Page {
@@ -190,6 +194,67 @@ on_both! {
         database.connect().await.schema().fresh().await.unwrap();
         until(client, |page| page.get("orders_database_exchanges_total") >= 1.0).await;
         drop(process);
+    }
+}
+
+on_both! {
+    async fn sweeps_and_expired_keys_are_counted(database: &TestDatabase) {
+        let without_cache = ["--replay-cache=0", "--sweep-interval=1h"];
+        let process = Process::serve_with(database, &without_cache);
+        let client = &process.client;
+        let swept = |page: &Page, kind: &str| {
+            page.get(&format!("orders_swept_rows_total{{kind=\"{kind}\"}}"))
+        };
+        let sweeps = |page: &Page, trigger: &str, part: &str| {
+            let label = format!("{{trigger=\"{trigger}\"}}");
+            page.get(&format!("orders_sweep_duration_seconds_{part}{label}"))
+        };
+        // The sweeper begins with the server.
+        let page = until(client, |page| sweeps(page, "interval", "count") == 1.0).await;
+        let started = page.get("orders_sweep_finished_timestamp_seconds");
+        let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs_f64();
+        assert!((now - 60.0..now).contains(&started), "{started}");
+        assert_eq!((swept(&page, "answers"), swept(&page, "tombstones")), (0.0, 0.0));
+
+        for (hours, answers, tombstones) in [(25, 1.0, 0.0), (24 * 30, 1.0, 1.0)] {
+            let status = if answers > tombstones { 201 } else { 409 };
+            client.place("key", order("tea", 2)).await.expect(status);
+            database.age_keys(hours).await;
+            client.post_to("/admin/cleanup").await.expect(200);
+            let page = Page::of(client).await;
+            assert_eq!(swept(&page, "answers"), answers);
+            assert_eq!(swept(&page, "tombstones"), tombstones);
+        }
+        let page = Page::of(client).await;
+        assert_eq!(page.outcome("expired"), 1.0);
+        assert_eq!(sweeps(&page, "demand", "count"), 2.0);
+        assert!(sweeps(&page, "demand", "sum") > 0.0);
+        assert!(page.get("orders_sweep_finished_timestamp_seconds") > started);
+        assert_eq!(page.get("orders_sweep_failures_total"), 0.0);
+
+        database.execute("ALTER TABLE idempotency_keys RENAME TO away").await;
+        client.post_to("/admin/cleanup").await.expect(500);
+        assert_eq!(Page::of(client).await.get("orders_sweep_failures_total"), 1.0);
+        database.execute("ALTER TABLE away RENAME TO idempotency_keys").await;
+        database.delete_orders_without_key().await;
+        drop(process);
+    }
+}
+
+on_both! {
+    /// Only an operation that says no moves this outcome. Services with operations of their own have
+    /// the same page.
+    async fn a_refusal_is_counted(backend: Backend) {
+        let database = TestDatabase::create(backend).await;
+        let stock = serve("stock", &database);
+        let ask = Post::new("/reservations", "key", &json!({ "quantity": 1000 }));
+        for count in 1..=2 {
+            ask.to(&stock.client).await.expect(422);
+            let page = Page::of(&stock.client).await;
+            assert_eq!(page.outcome("refused"), f64::from(count));
+        }
+        stock.stop();
+        database.drop().await;
     }
 }
 

@@ -4,6 +4,7 @@ mod dashboards;
 mod logs;
 mod metrics;
 mod probes;
+mod traces;
 
 use std::process::{Command, Stdio};
 

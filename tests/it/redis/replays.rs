@@ -1,5 +1,8 @@
 //! Replays from Redis, counted by a trigger in the database.
 
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
 use super::start;
 use crate::harness::{Backend, RedisServer, TestDatabase, on_both, order};
 
@@ -23,6 +26,47 @@ async fn count_claims(database: &TestDatabase) {
 
 const CLAIMS: &str = "SELECT count(*) FROM claims WHERE key LIKE 'key-%'";
 const KEYS: usize = 40;
+const ORIGINAL: &str = "idempotent-original-request-id";
+
+/// The value of an entry as release 0.1.0 wrote it: without the request id.
+fn of_former_release(name: &str, value: &[u8]) -> Vec<u8> {
+    let (generation, digest) = name[8..].split_once("}:").unwrap();
+    let hex = |text| Uuid::parse_str(text).unwrap();
+    assert_eq!(value[0], 2);
+    // Behind version and checksum: resource, status, and the fingerprint with its length.
+    let (head, rest) = value[17..].split_at(16 + 2 + 1 + 33);
+    let body = &rest[1 + usize::from(rest[0])..];
+    let content = [head, body].concat();
+    let checksum = Sha256::new()
+        .chain_update([1])
+        .chain_update(hex(generation))
+        .chain_update(hex(digest))
+        .chain_update(&content)
+        .finalize();
+    [&[1], &checksum[..16], &content].concat()
+}
+
+on_both! {
+    async fn an_entry_of_the_former_release_is_replayed(database: &TestDatabase) {
+        count_claims(database).await;
+        let redis = RedisServer::start();
+        let instance = start(database, &redis).await;
+        let known: Vec<String> = redis.command(&[b"KEYS", b"orders:{*}:*"]);
+        let first = instance.client.place("key-1", order("beans", 2)).await.expect(201);
+        redis.until_entries(known.len() + 1).await;
+        let names: Vec<String> = redis.command(&[b"KEYS", b"orders:{*}:*"]);
+        let name = names.iter().find(|name| !known.contains(name)).unwrap();
+        let value: Vec<u8> = redis.command(&[b"GET", name.as_bytes()]);
+        let former = of_former_release(name, &value);
+        redis.command::<()>(&[b"SET", name.as_bytes(), &former]);
+        let claims = database.count(CLAIMS).await;
+        let replay = instance.client.place("key-1", order("beans", 2)).await.expect(200);
+        assert_eq!(replay.body, first.body);
+        assert_eq!(replay.header(ORIGINAL), None);
+        assert_eq!(database.count(CLAIMS).await, claims, "the database was asked");
+        instance.stop().await;
+    }
+}
 
 on_both! {
     async fn a_second_instance_replays_without_the_database(database: &TestDatabase) {
@@ -42,6 +86,7 @@ on_both! {
             let again = again.expect(200).expect_order();
             assert_eq!(again.body, first.body);
             assert_eq!(again.header("location"), first.header("location"));
+            assert_eq!(again.header(ORIGINAL), first.header("x-request-id"));
         }
         let reused = "Idempotency key reused with different request";
         for reply in other.client.place_all(&keys, &order("beans", 3)).await {

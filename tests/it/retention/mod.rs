@@ -33,6 +33,7 @@ fn expect_expired(reply: Reply, location: Option<&str>) {
     assert_eq!(reply.json()["code"], "IDEMPOTENCY_KEY_EXPIRED");
     assert_eq!(reply.header("location"), location);
     assert_eq!(reply.header("retry-after"), None);
+    assert_eq!(reply.header("idempotent-original-request-id"), None);
     assert!(!reply.is_replay());
 }
 
@@ -52,6 +53,8 @@ on_both! {
         client.place("key", order("tea", 1)).await.expect(200);
         assert_eq!(cleanup(client).await, 1);
         assert_eq!(database.keys().await, (0, 1));
+        let named = "SELECT count(*) FROM idempotency_keys WHERE request_id IS NOT NULL";
+        assert_eq!(database.count(named).await, 0);
         let late = client.place("key", order("tea", 1)).await;
         expect_expired(late, Some(&location));
         // The payload is gone, too, so nothing is compared with it.

@@ -4,9 +4,19 @@ use std::collections::HashSet;
 
 use reqwest::Method;
 
-use crate::harness::{Reply, on_both, order};
+use crate::harness::{App, Reply, on_both, order};
 
 const REQUEST_ID: &str = "x-request-id";
+const ORIGINAL: &str = "idempotent-original-request-id";
+
+/// Places an order for two teas under this request id.
+async fn place(app: &App, key: &str, id: &str) -> Reply {
+    let request = app
+        .client
+        .post(order("tea", 2))
+        .header("idempotency-key", key);
+    Reply::to(request.header(REQUEST_ID, id)).await
+}
 
 on_both! {
     async fn the_request_id_of_the_client_is_returned(app: &App) {
@@ -52,5 +62,49 @@ on_both! {
         let first = app.client.place("key", order("tea", 2)).await.expect(201);
         let replay = app.client.place("key", order("tea", 2)).await.expect(200);
         assert_ne!(first.header(REQUEST_ID), replay.header(REQUEST_ID));
+    }
+}
+
+on_both! {
+    async fn a_replay_names_the_request_that_it_repeats(app: &App) {
+        let longest = "r".repeat(128);
+        for id in ["the-first", &longest] {
+            let first = place(app, id, id).await.expect(201);
+            assert_eq!(first.header(ORIGINAL), None);
+            for _from_the_database_and_from_memory in 0..2 {
+                let replay = place(app, id, "a-later-one").await.expect(200);
+                assert_eq!(replay.header(ORIGINAL), Some(id));
+                assert_eq!(replay.header(REQUEST_ID), Some("a-later-one"));
+                assert_eq!(replay.body, first.body);
+            }
+        }
+        let first = app.client.place("no id", order("tea", 2)).await.expect(201);
+        let replay = app.client.place("no id", order("tea", 2)).await.expect(200);
+        assert_eq!(replay.header(ORIGINAL), first.header(REQUEST_ID));
+        let reused = app.client.place("no id", order("tea", 3)).await.expect(409);
+        assert_eq!(reused.header(ORIGINAL), None);
+    }
+}
+
+on_both! {
+    async fn of_racing_requests_all_name_the_one_that_was_executed(app: &App) {
+        let replies = app.client.burst(32, "key", &order("tea", 2)).await;
+        let first = replies.iter().find(|reply| reply.status == 201).unwrap();
+        for replay in replies.iter().filter(|reply| reply.status == 200) {
+            assert_eq!(replay.header(ORIGINAL), first.header(REQUEST_ID));
+        }
+    }
+}
+
+on_both! {
+    /// A row of a former release has no request id, and one that a header cannot carry is left out.
+    async fn a_replay_without_a_known_request_names_none(app: &App) {
+        for (key, id) in [("former", "NULL"), ("damaged", "'a b'")] {
+            place(app, key, "the-first").await.expect(201);
+            let change = format!("UPDATE idempotency_keys SET request_id = {id} WHERE key = '{key}'");
+            app.database.execute(&change).await;
+            let replay = place(app, key, "a-later-one").await.expect(200);
+            assert_eq!(replay.header(ORIGINAL), None);
+        }
     }
 }
