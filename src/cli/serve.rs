@@ -176,9 +176,9 @@ impl ServeArgs {
         self.auth.warn_if_open(server.address());
         print(&format!("{url}\n"))?;
         tracing::info!(address = %server.address(), "serving, API documentation at {url}/docs");
-        let served = server.run_until(shutdown).await;
+        let ended = server.run_until(shutdown).await;
         tracing.finish().await;
-        served?;
+        ended?;
         tracing::info!("stopped");
         Ok(Status::Done)
     }

@@ -2,6 +2,7 @@
 
 use rdkafka::message::{Headers, Message, OwnedMessage};
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use crate::idempotency::{
     Fingerprint, IdempotencyKey, InvalidKey, Operation, Scope, ScopedKey, Tenant,
@@ -135,11 +136,8 @@ fn place(record: &OwnedMessage) -> IdempotencyKey {
     let key = format!("{topic}/{place}");
     IdempotencyKey::parse(key.as_bytes()).unwrap_or_else(|_too_long| {
         // Only the name of the topic can be so long.
-        let digest: String = Sha256::digest(topic)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        let key = format!("sha256:{digest}/{place}");
+        let digest = Uuid::from_slice(&Sha256::digest(topic)[..16]).unwrap_or_default();
+        let key = format!("sha256:{}/{place}", digest.simple());
         IdempotencyKey::parse(key.as_bytes()).expect("short, visible ASCII")
     })
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance};
 use rdkafka::error::KafkaError;
+use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::{ClientContext, Statistics, TopicPartitionList};
 
 use crate::chain::Chain;
@@ -84,5 +85,8 @@ impl ConsumerContext for Member {
 
 fn ids(partitions: &TopicPartitionList) -> Vec<i32> {
     let elements = partitions.elements();
-    elements.iter().map(|element| element.partition()).collect()
+    elements
+        .iter()
+        .map(TopicPartitionListElem::partition)
+        .collect()
 }

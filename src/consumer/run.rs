@@ -28,7 +28,7 @@ const CLOSE_TIMEOUT_MIN: Duration = Duration::from_secs(1);
 
 /// A member of a consumer group that places orders.
 pub struct Consumer {
-    consumer: StreamConsumer<Member>,
+    member: StreamConsumer<Member>,
     settler: Settler,
     lanes: Lanes,
     database: Database,
@@ -61,7 +61,7 @@ impl Consumer {
         let started = Executor::start(&database, executor);
         let (executor, lanes) = started.map_err(ConsumeError::Executor)?;
         Ok(Self {
-            consumer,
+            member: consumer,
             settler: Settler {
                 executor,
                 dead_letters,
@@ -98,7 +98,7 @@ impl Consumer {
     ) -> Result<(), ConsumeError> {
         let mut carried = Poll::default();
         while stop.began.is_none() {
-            let collecting = collect(&self.consumer, &self.settings, carried);
+            let collecting = collect(&self.member, &self.settings, carried);
             let poll = tokio::select! {
                 () = stop.requested() => break,
                 poll = collecting => poll?,
@@ -111,7 +111,7 @@ impl Consumer {
                 break;
             }
             self.store_offsets(poll.records());
-            commit(&self.consumer);
+            commit(&self.member);
         }
         Ok(())
     }
@@ -133,7 +133,7 @@ impl Consumer {
                 () = settling.as_mut() => break Settled::Yes,
                 () = stop.passed() => break Settled::No,
                 // There may be a few in spite of the pause.
-                record = receive(&self.consumer), if !carried.is_full(&self.settings) => {
+                record = receive(&self.member), if !carried.is_full(&self.settings) => {
                     carried.push(record?);
                 }
             }
@@ -144,12 +144,12 @@ impl Consumer {
 
     /// Pauses or resumes what is assigned. A partition that is not paused is only fetched ahead.
     fn set_paused(&self, paused: bool) {
-        self.consumer.client().context().set_paused(paused);
-        let changed = self.consumer.assignment().and_then(|partitions| {
+        self.member.client().context().set_paused(paused);
+        let changed = self.member.assignment().and_then(|partitions| {
             if paused {
-                self.consumer.pause(&partitions)
+                self.member.pause(&partitions)
             } else {
-                self.consumer.resume(&partitions)
+                self.member.resume(&partitions)
             }
         });
         if let Err(error) = changed {
@@ -167,7 +167,7 @@ impl Consumer {
         for (partition, offset) in last {
             let topic = self.settings.from.topic();
             // The call adds one. It refuses a partition that was revoked, whose next owner commits.
-            if let Err(error) = self.consumer.store_offset(topic, partition, offset) {
+            if let Err(error) = self.member.store_offset(topic, partition, offset) {
                 tracing::debug!(partition, error = %Chain(&error), "the offset is not ours to commit");
             }
         }
@@ -175,7 +175,7 @@ impl Consumer {
 
     /// Commits, leaves the group, and ends the lanes.
     async fn close(self, deadline: Instant) {
-        let consumer = self.consumer;
+        let consumer = self.member;
         let leaving = tokio::task::spawn_blocking(move || {
             if let Err(error) = consumer.commit_consumer_state(CommitMode::Sync) {
                 tracing::debug!(error = %Chain(&error), "nothing to commit");

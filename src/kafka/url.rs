@@ -131,15 +131,13 @@ impl KafkaUrl {
         let logs_in = self.user.is_some();
         match self.option("security.protocol") {
             None if logs_in && !has_tls => return Err(InvalidKafkaUrl::UserNeedsTls),
-            None => {}
             Some("ssl") if logs_in => return Err(InvalidKafkaUrl::Protocol),
-            Some("plaintext") if !logs_in => {}
-            Some("sasl_plaintext") if logs_in => {}
             Some("ssl" | "sasl_ssl") if !has_tls => {
                 return Err(InvalidKafkaUrl::NoTls("security.protocol"));
             }
-            Some("ssl") => {}
-            Some("sasl_ssl") if logs_in => {}
+            None | Some("ssl") => {}
+            Some("plaintext") if !logs_in => {}
+            Some("sasl_plaintext" | "sasl_ssl") if logs_in => {}
             Some(_) => return Err(InvalidKafkaUrl::Protocol),
         }
         match self.option("sasl.mechanism") {
