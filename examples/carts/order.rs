@@ -48,6 +48,7 @@ pub(crate) struct Item {
 
 /// An order that was or will be placed. Its JSON form is the one that clients see.
 #[derive(Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names of the members")]
 pub(crate) struct Order {
     pub(crate) order_id: Uuid,
     pub(crate) user_id: String,

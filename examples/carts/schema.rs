@@ -26,6 +26,7 @@ pub(crate) struct Item {
 
 /// An order that was placed.
 #[derive(Object)]
+#[expect(clippy::struct_field_names, reason = "the names of the members")]
 pub(crate) struct Order {
     order_id: Uuid,
     user_id: String,

@@ -98,7 +98,7 @@ on_each! {
         let location = format!("/api/orders/{id}");
         assert_eq!(first.header("location"), Some(&*location));
         assert_eq!(server.client.get(&location).await.expect(200).body, first.body);
-        assert_eq!(listed(&server.client).await, [body.clone()]);
+        assert_eq!(listed(&server.client).await, std::slice::from_ref(&body));
         let nowhere = format!("/api/orders/{}", uuid::Uuid::nil());
         server.client.get(&nowhere).await.expect(404);
 
