@@ -16,7 +16,8 @@ on_both! {
             .collect();
         // The same commands again, also on the other partition, and some without a key.
         records.extend_from_within(..50);
-        records.extend(records[..50].to_vec().into_iter().map(|record| record.partition(1)));
+        let elsewhere: Vec<Record> = records[..50].to_vec();
+        records.extend(elsewhere.into_iter().map(|record| record.partition(1)));
         records.extend((0..30).map(|_| Record::new(order("cocoa", 1)).partition(1)));
         broker.produce(TOPIC, &records).await;
 

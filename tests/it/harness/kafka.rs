@@ -209,7 +209,7 @@ impl Broker {
 
     /// Waits until the committed offsets of a group add up to `total`.
     pub(crate) async fn until_committed(&self, group: &str, topic: &str, total: i64) {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         loop {
             let committed = self.committed(group, topic).await;
             if committed.values().sum::<i64>() == total {

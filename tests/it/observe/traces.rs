@@ -1,5 +1,6 @@
 //! Traces: exported by OTLP, as part of the trace of the client, and never in the way of a request.
 
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use opentelemetry_proto::tonic::trace::v1::Span;
@@ -40,7 +41,11 @@ async fn place(client: &Client, key: &str, item: &str, flags: &str) -> Reply {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::new();
+    for byte in bytes {
+        write!(text, "{byte:02x}").unwrap();
+    }
+    text
 }
 
 fn named<'a>(spans: &'a [Span], name: &str) -> Vec<&'a Span> {
