@@ -11,6 +11,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::database::ServedDatabaseArgs;
+use super::events::EventArgs;
 use super::log::AccessLogArgs;
 use super::prepare::{PrepareArgs, check_timeouts};
 use super::{CliError, Status, parse};
@@ -45,6 +46,8 @@ pub(super) struct ConsumeArgs {
     /// name another.
     #[arg(long, env = "ORDERS_TENANT", value_name = "TENANT")]
     tenant: Option<String>,
+    #[command(flatten)]
+    events: EventArgs,
     #[command(flatten)]
     database: ServedDatabaseArgs,
     #[command(flatten)]
@@ -181,6 +184,7 @@ mod running {
             let mut shutdown = pin!(http::shutdown_signal()?);
             // As in `orders serve`: writing beyond the file size limit is an error like a full disk.
             let _file_size_limit = signal(SignalKind::from_raw(Signal::SIGXFSZ as i32))?;
+            let relaying = self.events.prepare()?;
             let listener = self.listen().await?;
             let database = tokio::select! {
                 database = self.prepare.database(&self.database) => database?,
@@ -191,6 +195,7 @@ mod running {
                 group: self.group.clone(),
                 dead_letter,
                 tenant: self.tenant()?,
+                event_source: self.events.source()?,
                 poll_max: self.poll_max,
                 poll_bytes_max: self.poll_bytes_max,
                 poll_wait: self.poll_wait,
@@ -198,6 +203,7 @@ mod running {
                 shutdown_timeout: self.shutdown_timeout,
             };
             let consumer = Consumer::start(settings.clone(), database.clone(), &self.executor())?;
+            let relaying = relaying.start(&database, self.shutdown_timeout);
             let probes = Probes::start(listener, database)?;
             tracing::info!(
                 from = %settings.from,
@@ -206,6 +212,7 @@ mod running {
                 "consuming"
             );
             let ended = consumer.run_until(shutdown).await;
+            relaying.stop().await;
             probes.stop().await;
             ended?;
             tracing::info!("stopped");

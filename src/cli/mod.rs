@@ -21,6 +21,8 @@ mod client;
 mod consume;
 #[cfg(feature = "serve")]
 mod database;
+#[cfg(feature = "serve")]
+mod events;
 #[cfg(feature = "hammer")]
 mod hammer;
 #[cfg(feature = "client")]
@@ -41,6 +43,8 @@ mod place;
 mod prepare;
 #[cfg(feature = "serve")]
 mod redis;
+#[cfg(feature = "serve")]
+mod relay;
 #[cfg(feature = "serve")]
 mod retention;
 #[cfg(feature = "client")]
@@ -72,7 +76,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    // serve, consume, migrate, sweep, token, backup, openapi
+    // serve, relay, consume, migrate, sweep, token, backup, openapi
     #[cfg(feature = "serve")]
     #[command(flatten)]
     Service(service::ServiceCommand),

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 
 use super::auth::AuthArgs;
 use super::database::{Missing, ServedDatabaseArgs};
+use super::events::EventArgs;
 use super::limits::{self, LimitArgs};
 use super::log::AccessLogArgs;
 use super::otlp::OtlpArgs;
@@ -81,6 +82,8 @@ pub(super) struct ServeArgs {
     sweep_interval: Duration,
     #[command(flatten)]
     redis: RedisArgs,
+    #[command(flatten)]
+    events: EventArgs,
     /// Time limit for placing an order; then 503
     #[arg(long, env = "ORDERS_REQUEST_TIMEOUT", default_value = "10s", value_parser = parse::duration, value_name = "DURATION")]
     request_timeout: Duration,
@@ -146,6 +149,7 @@ impl ServeArgs {
         if self.check {
             self.http_settings()?;
             self.address().await?;
+            self.events.check().await?;
             let database = self.database.connect(Missing::Refuse).await?;
             return check::database(&database, self.prepare.no_migrate).await;
         }
@@ -158,6 +162,7 @@ impl ServeArgs {
         let _file_size_limit = signal(SignalKind::from_raw(Signal::SIGXFSZ as i32))?;
 
         let replay_tier = self.redis.start(&retention)?;
+        let relaying = self.events.prepare()?;
         // The port first: if it is taken, the schema must not change.
         let listener = self.listen().await?;
         let database = tokio::select! {
@@ -170,6 +175,7 @@ impl ServeArgs {
             let sweeper = Sweeper::new(database.clone(), retention);
             sweeping.spawn(sweeper.run(self.sweep_interval));
         }
+        let relaying = relaying.start(&database, self.shutdown_timeout);
         let tracing = self.otlp.start()?;
         let server = self.server(listener, database, retention, replay_tier, tracing.spans())?;
         let url = server.url();
@@ -178,6 +184,7 @@ impl ServeArgs {
         tracing::info!(address = %server.address(), "serving, API documentation at {url}/docs");
         let ended = server.run_until(shutdown).await;
         tracing.finish().await;
+        relaying.stop().await;
         ended?;
         tracing::info!("stopped");
         Ok(Status::Done)
@@ -190,6 +197,7 @@ impl ServeArgs {
             connections_max: self.connections_max.get(),
             idle_timeout: self.idle_timeout,
             shutdown_timeout: self.shutdown_timeout,
+            event_source: self.events.source()?,
             ..http::Settings::default()
         };
         self.auth.apply(&mut settings);

@@ -3,12 +3,14 @@
 use clap::Subcommand;
 
 use super::log::AccessLogArgs;
-use super::{CliError, Status, backup, consume, migrate, openapi, serve, sweep, token};
+use super::{CliError, Status, backup, consume, migrate, openapi, relay, serve, sweep, token};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ServiceCommand {
     /// Serve the HTTP API
     Serve(Box<serve::ServeArgs>),
+    /// Publish the events of orders, as serve does with --events
+    Relay(relay::RelayArgs),
     /// Place the orders that a Kafka topic commands
     Consume(Box<consume::ConsumeArgs>),
     /// Migrate the database schema, or show its status
@@ -27,6 +29,7 @@ impl ServiceCommand {
     pub(super) async fn run(self) -> Result<Status, CliError> {
         match self {
             Self::Serve(args) => args.run().await,
+            Self::Relay(args) => args.run().await,
             Self::Consume(args) => args.run().await,
             Self::Migrate(args) => args.run().await,
             Self::Sweep(args) => args.run().await,
@@ -40,6 +43,7 @@ impl ServiceCommand {
     pub(super) fn access_log(&self) -> AccessLogArgs {
         match self {
             Self::Serve(args) => args.access_log,
+            Self::Relay(args) => args.run().await,
             Self::Consume(args) => args.access_log,
             _ => AccessLogArgs::default(),
         }

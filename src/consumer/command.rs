@@ -1,5 +1,7 @@
 //! A record as a command: its key and its order, or why it has none.
 
+use std::sync::Arc;
+
 use rdkafka::message::{Headers, Message, OwnedMessage};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -81,6 +83,7 @@ impl Poison {
 pub(super) struct CommandRules {
     pub(super) bytes_max: usize,
     pub(super) tenant: Tenant,
+    pub(super) event_source: Option<Arc<str>>,
 }
 
 impl CommandRules {
@@ -91,11 +94,15 @@ impl CommandRules {
             return Err(Poison::TooLarge(payload.len(), self.bytes_max));
         }
         let payload = Json::parse(payload)?;
-        let order = PlaceOrder::new(NewOrder::from_json(&payload)?);
+        let mut order =
+            PlaceOrder::new(NewOrder::from_json(&payload)?).for_tenant(self.tenant.clone());
+        if let Some(source) = &self.event_source {
+            order = order.with_event(source);
+        }
         Ok(Command {
             key,
             fingerprint: Fingerprint::of(PlaceOrder::NAME, &payload),
-            operation: order.for_tenant(self.tenant.clone()),
+            operation: order,
         })
     }
 }

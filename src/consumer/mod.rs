@@ -26,6 +26,7 @@ mod run;
 mod settle;
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::error::KafkaError;
@@ -46,6 +47,8 @@ pub struct Settings {
     pub dead_letter: KafkaUrl,
     /// Whose commands they are. A record cannot name another tenant.
     pub tenant: Tenant,
+    /// The source of the events of orders, a URI reference; `None` for no events.
+    pub event_source: Option<Arc<str>>,
     /// The most commands in one poll.
     pub poll_max: NonZeroUsize,
     /// The size of the payloads at which a poll is full, in bytes.

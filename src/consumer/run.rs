@@ -68,6 +68,7 @@ impl Consumer {
                 rules: CommandRules {
                     bytes_max: settings.command_bytes_max,
                     tenant: settings.tenant.clone(),
+                    event_source: settings.event_source.clone(),
                 },
             },
             lanes,

@@ -29,6 +29,20 @@ pub fn after(db: &impl ConnectionTrait, wait: Duration) -> Expr {
     }
 }
 
+/// The seconds since a moment, as a floating-point number.
+pub fn seconds_since(db: &impl ConnectionTrait, moment: Expr) -> Expr {
+    match db.get_database_backend() {
+        DbBackend::Sqlite => {
+            let days = Expr::cust_with_exprs("julianday('now') - julianday(?)", [moment]);
+            Expr::cust_with_exprs("(?) * 86400.0", [days])
+        }
+        _ => Expr::cust_with_exprs(
+            "extract(epoch FROM CURRENT_TIMESTAMP - $1)::float8",
+            [moment],
+        ),
+    }
+}
+
 /// Rounds up, in the form of SQLite's `CURRENT_TIMESTAMP`.
 fn sqlite(sign: char, duration: Duration) -> Expr {
     let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);

@@ -1,5 +1,7 @@
 //! Orders over HTTP.
 
+use std::sync::Arc;
+
 use poem::Request;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::{ApiResponse, OpenApi};
@@ -24,6 +26,7 @@ pub(super) struct OrdersApi {
     pub(super) executor: Executor<PlaceOrder>,
     pub(super) reads: Connection,
     pub(super) body_limits: BodyLimits,
+    pub(super) event_source: Option<Arc<str>>,
 }
 
 #[derive(ApiResponse)]
@@ -60,8 +63,11 @@ impl OrdersApi {
     ) -> Result<Answered<schema::Order>, Problem> {
         let body = body.read(self.body_limits).await?;
         let payload = Json::parse(&body)?;
-        let order =
+        let mut order =
             PlaceOrder::new(NewOrder::from_json(&payload)?).for_tenant(caller.tenant.clone());
+        if let Some(source) = &self.event_source {
+            order = order.with_event(source);
+        }
         let fingerprint = Fingerprint::of(PlaceOrder::NAME, &payload);
         let key = ScopedKey {
             scope: Scope::of(PlaceOrder::NAME, &caller.tenant),

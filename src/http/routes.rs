@@ -45,6 +45,7 @@ pub(super) fn routes(
             bytes_max: settings.body_bytes_max,
             timeout: settings.body_timeout,
         },
+        event_source: settings.event_source.clone(),
     };
     let health = HealthApi {
         database: database.clone(),

@@ -64,6 +64,8 @@ pub struct Settings {
     pub tls: Option<Arc<Tls>>,
     /// Where the spans of sampled traces go.
     pub spans: Option<Spans>,
+    /// The source of the events of orders, a URI reference; `None` for no events.
+    pub event_source: Option<Arc<str>>,
 }
 
 impl Default for Settings {
@@ -85,6 +87,7 @@ impl Default for Settings {
             cors_origins: Vec::new(),
             tls: None,
             spans: None,
+            event_source: None,
         }
     }
 }

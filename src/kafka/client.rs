@@ -1,5 +1,7 @@
 //! Producers and consumers of a [`KafkaUrl`].
 
+use std::time::Duration;
+
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{ConsumerContext, StreamConsumer};
@@ -37,11 +39,19 @@ fn config() -> ClientConfig {
 /// A record that is not acknowledged within 30 s (`message.timeout.ms`) fails, and may be stored all
 /// the same.
 pub fn producer(url: &KafkaUrl) -> Result<FutureProducer<KafkaLog>, ClientError> {
+    producer_within(url, Duration::from_secs(30))
+}
+
+/// [`producer`] with another time limit for each record.
+pub fn producer_within(
+    url: &KafkaUrl,
+    timeout: Duration,
+) -> Result<FutureProducer<KafkaLog>, ClientError> {
     let mut config = config();
     config
         .set("enable.idempotence", "true")
         .set("acks", "all")
-        .set("message.timeout.ms", "30000")
+        .set("message.timeout.ms", timeout.as_millis().to_string())
         // A batch waits this long for more records, unless more wait already.
         .set("linger.ms", "2")
         // The broker decides what is too large.

@@ -15,7 +15,7 @@ mod options;
 mod url;
 
 #[cfg(feature = "kafka")]
-pub use self::client::{ClientError, consumer, producer};
+pub use self::client::{ClientError, consumer, producer, producer_within};
 #[cfg(feature = "kafka")]
 pub use self::log::{KafkaLog, report};
 pub use self::options::{KafkaOption, OPTIONS, Side};

@@ -9,7 +9,7 @@ mod read;
 use serde::Serialize;
 use uuid::Uuid;
 
-pub use self::place::PlaceOrder;
+pub use self::place::{ORDER_PLACED, PlaceOrder};
 pub use self::read::{LIMIT_MAX, Page, find, list};
 
 /// The longest item, in characters.

@@ -1,5 +1,7 @@
 //! Placing an order, as an idempotent operation.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use sea_orm::{ActiveValue, DatabaseTransaction, DbErr};
 use uuid::Uuid;
@@ -7,13 +9,18 @@ use uuid::Uuid;
 use super::{NewOrder, Order};
 use crate::db::entity::{insert_all, order};
 use crate::idempotency::{Answer, Operation, Tenant};
+use crate::outbox::{self, Event};
 
-/// Stores one order and answers with its JSON form.
+/// Type of the event that an order was placed.
+pub const ORDER_PLACED: &str = "orders.order.placed";
+
+/// Stores one order, and its event if events are on. Answers with the order's JSON form.
 #[derive(Debug, Clone)]
 pub struct PlaceOrder {
     order: Order,
     tenant: Tenant,
     response: Bytes,
+    event: Option<Event>,
 }
 
 impl PlaceOrder {
@@ -30,6 +37,18 @@ impl PlaceOrder {
             order,
             tenant: Tenant::shared(),
             response: response.into(),
+            event: None,
+        }
+    }
+
+    /// Also writes the event that the order was placed, from this source: the order's JSON form.
+    #[must_use]
+    pub fn with_event(self, source: &Arc<str>) -> Self {
+        let (id, data) = (self.order.id, self.response.clone());
+        let event = Event::new(Arc::clone(source), ORDER_PLACED, id, data);
+        Self {
+            event: Some(event.of_tenant(name(&self.tenant))),
+            ..self
         }
     }
 
@@ -37,7 +56,12 @@ impl PlaceOrder {
     /// [`Scope::of`](crate::idempotency::Scope::of).
     #[must_use]
     pub fn for_tenant(self, tenant: Tenant) -> Self {
-        Self { tenant, ..self }
+        let event = self.event.map(|event| event.of_tenant(name(&tenant)));
+        Self {
+            tenant,
+            event,
+            ..self
+        }
     }
 
     fn row(&self) -> order::ActiveModel {
@@ -49,6 +73,11 @@ impl PlaceOrder {
             created_at: ActiveValue::NotSet,
         }
     }
+}
+
+/// The tenant in an event. The shared one is none.
+fn name(tenant: &Tenant) -> Option<String> {
+    (!tenant.is_shared()).then(|| tenant.to_string())
 }
 
 impl Operation for PlaceOrder {
@@ -64,6 +93,7 @@ impl Operation for PlaceOrder {
 
     async fn apply(txn: &DatabaseTransaction, winners: &[&Self]) -> Result<Vec<Answer>, DbErr> {
         insert_all(txn, winners.iter().map(|place| place.row()).collect()).await?;
+        outbox::insert(txn, winners.iter().filter_map(|place| place.event.as_ref())).await?;
         let answers = winners.iter().map(|place| place.response.clone());
         Ok(answers.map(Answer::Accepted).collect())
     }

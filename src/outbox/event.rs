@@ -1,6 +1,8 @@
 //! What an event is, and how it is written.
 
 use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use sea_orm::{ActiveValue, DatabaseTransaction, DbErr};
@@ -16,7 +18,7 @@ pub struct Event {
     /// UUID version 7. An event may be published more than once, always with the same id.
     pub id: Uuid,
     /// URI reference of what the event comes from, such as `/orders`. Not empty.
-    pub source: Cow<'static, str>,
+    pub source: Arc<str>,
     /// What has happened, such as `orders.order.placed`. Not empty.
     pub event_type: Cow<'static, str>,
     /// ID of what it has happened to. Events of one subject are published in the order of their ids.
@@ -34,7 +36,7 @@ impl Event {
     /// [`apply`](crate::idempotency::Operation::apply), which may run several times.
     #[must_use]
     pub fn new(
-        source: impl Into<Cow<'static, str>>,
+        source: impl Into<Arc<str>>,
         event_type: impl Into<Cow<'static, str>>,
         subject: Uuid,
         data: Bytes,
@@ -55,11 +57,22 @@ impl Event {
         Self { tenant, ..self }
     }
 
+    /// When it was created.
+    #[must_use]
+    pub fn time(&self) -> SystemTime {
+        let time = self.id.get_timestamp().map(|time| time.to_unix());
+        let (seconds, nanoseconds) = time.unwrap_or_default();
+        let since = Duration::new(seconds, nanoseconds);
+        SystemTime::UNIX_EPOCH
+            .checked_add(since)
+            .unwrap_or(SystemTime::UNIX_EPOCH)
+    }
+
     fn row(&self) -> outbox::ActiveModel {
         outbox::ActiveModel {
             subject: ActiveValue::Set(self.subject),
             id: ActiveValue::Set(self.id),
-            source: ActiveValue::Set(self.source.clone().into_owned()),
+            source: ActiveValue::Set(self.source.to_string()),
             event_type: ActiveValue::Set(self.event_type.clone().into_owned()),
             tenant: ActiveValue::Set(self.tenant.clone()),
             data: ActiveValue::Set(self.data.to_vec()),
@@ -67,6 +80,19 @@ impl Event {
             owner: ActiveValue::NotSet,
             due_at: ActiveValue::NotSet,
             attempts: ActiveValue::NotSet,
+        }
+    }
+}
+
+impl From<outbox::Model> for Event {
+    fn from(row: outbox::Model) -> Self {
+        Self {
+            id: row.id,
+            source: row.source.into(),
+            event_type: row.event_type.into(),
+            subject: row.subject,
+            tenant: row.tenant,
+            data: row.data.into(),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Events that leave only after commit.
 //!
 //! An [`Operation`](crate::idempotency::Operation) writes its events with [`insert`], in its own
-//! transaction: an event exists if and only if the effect does. A relay publishes them afterwards.
+//! transaction: an event exists if and only if the effect does. A [`Relay`]
+//! publishes them to a [`Sink`] afterwards, at least once each.
 //!
 //! ```
 //! use bytes::Bytes;
@@ -17,6 +18,27 @@
 //! }
 //! ```
 
+mod envelope;
+mod error;
 mod event;
+#[cfg(feature = "kafka")]
+mod kafka;
+mod lag;
+mod outage;
+mod pause;
+mod relay;
+mod scan;
+mod signature;
+mod sink;
+mod stdout;
+mod table;
+mod url;
+mod webhook;
 
+pub use self::error::PublishError;
 pub use self::event::{Event, insert};
+pub use self::lag::watch;
+pub use self::relay::{Relay, RelayError};
+pub use self::signature::{InvalidSecret, Secrets};
+pub use self::sink::{OpenError, Sink, SinkSettings};
+pub use self::url::{InvalidSinkUrl, SinkUrl};

@@ -23,8 +23,8 @@ pub use self::otlp::{ExportError, Exporter};
 pub use self::spans::{Parent, Span, Spans, Value};
 pub use self::table::{Kind, Row, TABLE};
 pub use self::words::{
-    DeadLetterReason, FailureReason, HttpOperation, RequestOutcome, SpanFate, SweepTrigger,
-    SweptRows,
+    DeadLetterReason, EventSink, FailureReason, HttpOperation, RequestOutcome, SpanFate,
+    SweepTrigger, SweptRows,
 };
 
 /// Status classes of responses.
@@ -59,6 +59,10 @@ pub struct Metrics {
     sweep_failures: Counter,
     sweep_finished: Gauge,
     spans: Vec<Counter>,
+    events_published: Vec<Counter>,
+    events_failed: Vec<Counter>,
+    outbox_lag: Gauge,
+    outbox_backlog: Gauge,
 }
 
 impl Metrics {
@@ -109,6 +113,18 @@ impl Metrics {
             sweep_failures: registry.counter(&table::SWEEP_FAILURES, &[]),
             sweep_finished: registry.gauge(&table::SWEEP_FINISHED, &[]),
             spans: registry.counters(&table::SPANS, SpanFate::ALL, SpanFate::name),
+            events_published: registry.counters(
+                &table::EVENTS_PUBLISHED,
+                EventSink::ALL,
+                EventSink::name,
+            ),
+            events_failed: registry.counters(
+                &table::EVENTS_FAILED,
+                EventSink::ALL,
+                EventSink::name,
+            ),
+            outbox_lag: registry.gauge(&table::OUTBOX_LAG, &[]),
+            outbox_backlog: registry.gauge(&table::OUTBOX_BACKLOG, &[]),
             consumer: ConsumerMetrics::new(registry),
         }
     }
@@ -210,6 +226,22 @@ impl Metrics {
     /// What became of spans.
     pub fn spans(&self, fate: SpanFate, count: u64) {
         self.spans[fate as usize].increment(count);
+    }
+
+    /// An event was published.
+    pub fn event_published(&self, sink: EventSink) {
+        self.events_published[sink as usize].increment(1);
+    }
+
+    /// An event was not published.
+    pub fn event_failed(&self, sink: EventSink) {
+        self.events_failed[sink as usize].increment(1);
+    }
+
+    /// The events that are not published, and the age of the oldest in seconds.
+    pub fn outbox(&self, backlog: u32, lag: f64) {
+        self.outbox_backlog.set(backlog);
+        self.outbox_lag.set(lag);
     }
 
     /// The connections for reads, at the moment of a scrape.

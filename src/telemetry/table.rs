@@ -113,6 +113,14 @@ table! {
     SWEEP_FINISHED = "orders_sweep_finished_timestamp_seconds", Gauge, Unit::Seconds, None;
     /// Spans of sampled traces for the collector, by result.
     SPANS = "orders_spans_total", Counter, Unit::Count, Some("result");
+    /// Events published, by sink. One can be published more than once.
+    EVENTS_PUBLISHED = "orders_events_published_total", Counter, Unit::Count, Some("sink");
+    /// Attempts to publish an event that failed, by sink. Each is tried again.
+    EVENTS_FAILED = "orders_events_failed_total", Counter, Unit::Count, Some("sink");
+    /// Age of the oldest event that is not published.
+    OUTBOX_LAG = "orders_outbox_lag_seconds", Gauge, Unit::Seconds, None;
+    /// Events that are not published. Counted up to 100000.
+    OUTBOX_BACKLOG = "orders_outbox_backlog_events", Gauge, Unit::Count, None;
     /// Always 1, with the version as a label.
     BUILD_INFO = "orders_build_info", Gauge, Unit::Count, Some("version");
 }

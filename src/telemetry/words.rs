@@ -130,3 +130,15 @@ words! {
         KeyReused = "key_reused",
     }
 }
+
+words! {
+    /// Where events are published.
+    EventSink {
+        /// Lines on stdout.
+        Stdout = "stdout",
+        /// HTTP requests.
+        Webhook = "webhook",
+        /// A topic of Kafka.
+        Kafka = "kafka",
+    }
+}

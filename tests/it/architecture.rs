@@ -17,7 +17,7 @@ const MAY_NAME: &[(&str, &str)] = &[
     ("auth", "idempotency db chain"),
     ("order", "idempotency outbox db json"),
     ("idempotency", "db json failpoint chain telemetry"),
-    ("outbox", "db chain telemetry"),
+    ("outbox", "db kafka chain telemetry"),
     ("redis", "idempotency chain"),
     ("kafka", ""),
     (

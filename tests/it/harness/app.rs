@@ -16,6 +16,7 @@ pub(crate) struct App {
     pub(crate) database: TestDatabase,
     pub(crate) client: Client,
     instance: Instance,
+    events: bool,
 }
 
 /// A running instance. Dropping it starts its shutdown.
@@ -65,6 +66,11 @@ impl Bounds {
         bounds
     }
 
+    /// The defaults with events, which no relay publishes.
+    pub(crate) fn with_events() -> Self {
+        Self::with(|bounds| bounds.http.event_source = Some("/test".into()))
+    }
+
     /// The defaults with one lane: requests that wait for it are one batch.
     pub(crate) fn one_lane() -> Self {
         Self::with(|bounds| bounds.executor.lanes = NonZeroUsize::MIN)
@@ -86,8 +92,10 @@ impl App {
     /// Starts on an empty database.
     pub(crate) async fn start_on(database: TestDatabase, bounds: Bounds) -> Self {
         database.migrate().await;
+        let events = bounds.http.event_source.is_some();
         let instance = Instance::start(&database, bounds).await;
         Self {
+            events,
             client: instance.client.clone(),
             database,
             instance,
@@ -96,12 +104,20 @@ impl App {
 
     /// Starts another instance of the same service.
     pub(crate) async fn another(&self) -> Instance {
-        Instance::start(&self.database, Bounds::default()).await
+        self.another_with(Bounds::default()).await
+    }
+
+    /// [`App::another`] with these limits.
+    pub(crate) async fn another_with(&self, bounds: Bounds) -> Instance {
+        Instance::start(&self.database, bounds).await
     }
 
     /// Stops, asserts the promise and removes the database.
     pub(crate) async fn finish(self) {
         self.instance.stop().await;
+        if self.events {
+            self.database.assert_events().await;
+        }
         self.database.finish().await;
     }
 }

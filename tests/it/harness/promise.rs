@@ -1,6 +1,6 @@
 //! The promise, checked in the tables.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use bytes::Bytes;
 use uuid::Uuid;
@@ -46,12 +46,33 @@ impl TestDatabase {
     /// Deletes the orders whose key was forgotten, which no longer concern the promise.
     pub(crate) async fn delete_orders_without_key(&self) {
         let resources = "SELECT resource FROM idempotency_keys";
-        let delete = format!("DELETE FROM orders WHERE id NOT IN ({resources})");
-        self.execute(&delete).await;
+        for (table, id) in [("orders", "id"), ("outbox", "subject")] {
+            let delete = format!("DELETE FROM {table} WHERE {id} NOT IN ({resources})");
+            self.execute(&delete).await;
+        }
+    }
+
+    /// Every order has an event that is not published: events are on, and there is no relay.
+    pub(super) async fn assert_events(&self) {
+        let missing = "SELECT count(*) FROM orders WHERE id NOT IN (SELECT subject FROM outbox)";
+        assert_eq!(self.count(missing).await, 0, "orders without an event");
+    }
+
+    /// The number of events that are not published.
+    pub(crate) async fn backlog(&self) -> i64 {
+        self.count("SELECT count(*) FROM outbox").await
+    }
+
+    /// The ids of all orders.
+    pub(crate) async fn order_ids(&self) -> BTreeSet<Uuid> {
+        let rows = self.rows("SELECT id FROM orders").await;
+        rows.iter()
+            .map(|row| row.try_get_by_index(0).unwrap())
+            .collect()
     }
 
     /// One order for each key row, one key row for each order, and the stored response is the
-    /// order.
+    /// order. No event of an order that does not exist, and not two of one.
     pub(crate) async fn assert_promise(&self) {
         for (what, query) in [
             (
@@ -67,6 +88,14 @@ impl TestDatabase {
             (
                 "keys that share an order",
                 "SELECT count(*) - count(DISTINCT resource) FROM idempotency_keys",
+            ),
+            (
+                "events without an order",
+                "SELECT count(*) FROM outbox WHERE subject NOT IN (SELECT id FROM orders)",
+            ),
+            (
+                "events that share an order",
+                "SELECT count(*) - count(DISTINCT subject) FROM outbox",
             ),
         ] {
             assert_eq!(self.count(query).await, 0, "{what}");

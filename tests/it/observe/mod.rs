@@ -40,7 +40,7 @@ fn lines(log: &str) -> Vec<Value> {
 }
 
 /// Makes the database reject orders of the item `poison`.
-async fn reject_poison(database: &TestDatabase) {
+pub(crate) async fn reject_poison(database: &TestDatabase) {
     let statement = match database.backend {
         Backend::Postgres => "ALTER TABLE orders ADD CONSTRAINT poison CHECK (item <> 'poison')",
         Backend::Sqlite => {
