@@ -1,4 +1,5 @@
-//! Metrics of a consumer of Kafka. They are on the page of every process, and 0 where none runs.
+//! Metrics of a consumer of Kafka. They are on the page of every process, and 0 where none runs, except
+//! the lag: it is there once a consumer has a partition.
 
 use metrics::{Counter, Gauge, Histogram, Label};
 
