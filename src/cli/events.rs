@@ -74,7 +74,10 @@ enum Error {
     #[error("invalid value of ORDERS_WEBHOOK_SECRET (--webhook-secret)")]
     Secret(#[source] InvalidSecret),
     #[error("cannot publish to {url} (--events)")]
-    Open { url: SinkUrl, source: OpenError },
+    Open {
+        url: Box<SinkUrl>,
+        source: OpenError,
+    },
     #[error(
         "--events-source must be a URI reference, such as /orders or https://shop.example/orders"
     )]
@@ -108,7 +111,10 @@ impl SinkArgs {
                 tracing::info!(events = %url, "publishing events");
                 Ok(Some(sink))
             }
-            Err(source) => Err(Error::Open { url, source }.into()),
+            Err(source) => {
+                let url = Box::new(url);
+                Err(Error::Open { url, source }.into())
+            }
         }
     }
 
@@ -118,7 +124,10 @@ impl SinkArgs {
             return Ok(());
         };
         let checked = sink.check().await;
-        checked.map_err(|source| Error::Open { url, source }.into())
+        checked.map_err(|source| {
+            let url = Box::new(url);
+            Error::Open { url, source }.into()
+        })
     }
 }
 

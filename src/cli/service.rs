@@ -43,7 +43,6 @@ impl ServiceCommand {
     pub(super) fn access_log(&self) -> AccessLogArgs {
         match self {
             Self::Serve(args) => args.access_log,
-            Self::Relay(args) => args.run().await,
             Self::Consume(args) => args.access_log,
             _ => AccessLogArgs::default(),
         }

@@ -70,7 +70,7 @@ mod tests {
         };
         let text = String::from_utf8(structured(&event).unwrap()).unwrap();
         let time = time(&event);
-        assert!(time.ends_with("Z") && time.len() == 24, "{time}");
+        assert!(time.ends_with('Z') && time.len() == 24, "{time}");
         assert_eq!(
             text,
             format!(

@@ -229,7 +229,8 @@ impl Relay {
                 self.place.found(began, scan, &fresh, &again);
                 let found = fresh.len() + again.len();
                 // The lease began after `began`, so it ends later than this.
-                let until = began + self.leases.duration - self.sink.timeout() - TOLERANCE;
+                let reserve = self.sink.timeout() + TOLERANCE;
+                let until = began + self.leases.duration.saturating_sub(reserve);
                 let leased = fresh.into_iter().chain(again);
                 self.waiting.extend(leased.map(|leased| (leased, until)));
                 let more = found > 0 && found == scan.limit;

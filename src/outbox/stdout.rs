@@ -65,7 +65,7 @@ fn write_all(queue: &mpsc::Receiver<Line>) {
         let written = stdout.write_all(&text).and_then(|()| stdout.flush());
         for one in waiting {
             // The relay may have been stopped.
-            let _ = one.send(written.as_ref().map(|()| ()).map_err(io::Error::kind));
+            let _ = one.send(written.as_ref().copied().map_err(io::Error::kind));
         }
     }
 }

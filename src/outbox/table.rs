@@ -230,10 +230,7 @@ fn oldest() -> Select<Entity> {
         .order_by(("first", Column::Id), sea_orm::Order::Asc)
         .limit(1)
         .to_owned();
-    let first = Expr::from(sea_orm::sea_query::SimpleExpr::SubQuery(
-        None,
-        Box::new(first.into()),
-    ));
+    let first = Expr::SubQuery(None, Box::new(first.into()));
     Entity::find()
         .filter(Expr::col((Entity, Column::Id)).eq(first))
         .order_by_asc(Column::Subject)

@@ -40,10 +40,10 @@ on_both! {
         );
         mixed_load(&server.client).await;
         until_published(database).await;
-        let received = receiver.received();
+        let arrived = receiver.received();
         // Nothing has failed, so nothing was sent twice.
-        assert_eq!(received.len(), ORDERS + 1);
-        for one in &received {
+        assert_eq!(arrived.len(), ORDERS + 1);
+        for one in &arrived {
             assert_eq!(one.path, "/hooks?token=s3cret");
             let media_type = "application/cloudevents+json; charset=utf-8";
             assert_eq!(one.header("content-type"), media_type);

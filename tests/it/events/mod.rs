@@ -89,7 +89,7 @@ struct Seen {
 }
 
 impl Seen {
-    /// Reads a CloudEvent, and checks its attributes.
+    /// Reads a `CloudEvent`, and checks its attributes.
     #[track_caller]
     fn read(text: &str) -> Self {
         let event: Value = serde_json::from_str(text).unwrap_or_else(|_| panic!("{text:?}"));

@@ -58,24 +58,24 @@ async fn poisoned(database: &TestDatabase, answer: Answer) -> (Receiver, Relay, 
     database
         .until("SELECT count(*) FROM outbox", |left| left == 10)
         .await;
-    let received = receiver.received();
-    (receiver, relay, received)
+    let arrived = receiver.received();
+    (receiver, relay, arrived)
 }
 
 on_both! {
     async fn events_that_are_refused_again_and_again_do_not_stop_the_others(database: &TestDatabase) {
         for answer in [status(500), status(400), (301, vec![("location", "/elsewhere")], Duration::ZERO)] {
-            let (receiver, relay, received) = poisoned(database, answer).await;
-            let poisoned = |received: &[Received]| {
+            let (receiver, relay, arrived) = poisoned(database, answer).await;
+            let poisoned = |arrived: &[Received]| {
                 let of = |one: &&Received| one.body.contains("poison");
-                received.iter().filter(of).cloned().collect::<Vec<_>>()
+                arrived.iter().filter(of).cloned().collect::<Vec<_>>()
             };
-            assert!(received.iter().all(|one| one.path.starts_with("/hooks")), "no redirect");
+            assert!(arrived.iter().all(|one| one.path.starts_with("/hooks")), "no redirect");
             // Each is tried again, after pauses that grow.
-            let first = poisoned(&received)[0].event().id;
-            let of_first = |received: &[Received]| {
+            let first = poisoned(&arrived)[0].event().id;
+            let of_first = |arrived: &[Received]| {
                 let of = |one: &Received| one.event().id == first;
-                poisoned(received).into_iter().filter(of).collect::<Vec<_>>()
+                poisoned(arrived).into_iter().filter(of).collect::<Vec<_>>()
             };
             let mut attempts = of_first(&receiver.received());
             while attempts.len() < 4 {
@@ -127,8 +127,8 @@ on_both! {
             receiver.until(1).await;
             tokio::time::sleep(Duration::from_secs(3)).await;
             // Those that were on their way, and no other.
-            let received = receiver.received().len();
-            assert!(received <= 16, "{received}");
+            let arrived = receiver.received().len();
+            assert!(arrived <= 16, "{arrived}");
             assert_eq!(database.backlog().await, i64::try_from((number + 1) * 50).unwrap());
             relay.stop();
         }
