@@ -20,8 +20,8 @@ pub(super) struct SinkArgs {
     // Not parsed by clap, whose error messages repeat the value, with a token.
     #[arg(
         long,
-        help = "Publish an event for each order: stdout:, https://… or kafka://…",
-        long_help = "Publish an event for each order, as a CloudEvent:\n\n\
+        help = "Publish an event for each order: stdout:, https://… or kafka://… [default: none]",
+        long_help = "Publish an event for each order, as a CloudEvent [default: none]\n\n\
                      stdout:                               one line of JSON\n\
                      https://HOST/PATH, http://HOST/PATH   a signed webhook (ORDERS_WEBHOOK_SECRET)\n\
                      kafka://HOST:PORT[,HOST:PORT]/TOPIC   a message with the id of the order as its key",
@@ -30,7 +30,7 @@ pub(super) struct SinkArgs {
         value_name = "URL"
     )]
     events: Option<String>,
-    /// Signs webhooks: whsec_…; several are separated by spaces
+    /// Signs webhooks: whsec_…; several are separated by spaces [default: none]
     ///
     /// The variable keeps it out of the process list.
     #[arg(
