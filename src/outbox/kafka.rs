@@ -4,7 +4,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 
@@ -35,7 +35,8 @@ impl KafkaSink {
         let (producer, topic) = (self.producer(), self.url.topic().to_owned());
         let timeout = self.timeout;
         let asking = tokio::task::spawn_blocking(move || {
-            let metadata = producer.client().fetch_metadata(Some(&topic), timeout);
+            // Of all topics: a broker may create the one that it is asked for.
+            let metadata = producer.client().fetch_metadata(None, timeout);
             let metadata = metadata.map_err(OpenError::Broker)?;
             let found = metadata.topics().iter().find(|found| found.name() == topic);
             match found {
@@ -66,7 +67,7 @@ impl KafkaSink {
             Err((error, _)) => Err(error),
         };
         result.map_err(|error| {
-            self.replace_if_dead(&producer);
+            self.replace_if_dead(&producer, &error);
             PublishError::new(error.to_string())
         })
     }
@@ -76,18 +77,20 @@ impl KafkaSink {
         Arc::clone(&producer.unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// An idempotent producer ends for good when it can no longer tell what the broker has stored, such
-    /// as after the broker has lost its data. Another one can: consumers deduplicate by the id.
-    fn replace_if_dead(&self, dead: &Arc<FutureProducer<KafkaLog>>) {
-        let Some((_, reason)) = dead.client().fatal_error() else {
+    /// An idempotent producer does not go on when it can no longer tell what the broker has stored, such
+    /// as after the broker has lost its data: it ends for good, or its messages time out again and
+    /// again. Another one can: consumers deduplicate by the id.
+    fn replace_if_dead(&self, dead: &Arc<FutureProducer<KafkaLog>>, error: &KafkaError) {
+        let timed_out = error.rdkafka_error_code() == Some(RDKafkaErrorCode::MessageTimedOut);
+        if !timed_out && dead.client().fatal_error().is_none() {
             return;
-        };
+        }
         let producer = self.producer.write();
         let mut producer = producer.unwrap_or_else(PoisonError::into_inner);
         if !Arc::ptr_eq(&producer, dead) {
             return;
         }
-        tracing::warn!(reason, "the Kafka producer has ended, another one is made");
+        tracing::debug!(%error, "another Kafka producer is made");
         match producer_within(&self.url, self.timeout) {
             Ok(another) => *producer = Arc::new(another),
             Err(error) => tracing::error!(%error, "cannot make a Kafka producer"),

@@ -87,7 +87,7 @@ async fn the_check_proves_that_the_receiver_is_there_and_sends_nothing() {
     assert_eq!((code, &*stdout), (0, "ok\n"), "{stderr}");
     assert!(receiver.received().is_empty());
     let url = receiver.url();
-    drop(receiver);
+    receiver.stop().await;
     let (code, _, stderr) = check(&url, &[]);
     assert_eq!(code, 2);
     assert!(

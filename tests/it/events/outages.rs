@@ -12,7 +12,7 @@ on_both! {
     async fn a_receiver_that_is_away_gets_everything_when_it_returns(database: &TestDatabase) {
         let receiver = Receiver::start().await;
         let (address, url) = (receiver.address(), receiver.url());
-        drop(receiver);
+        receiver.stop().await;
         let server = serving(database);
         let relay = Relay::start(&mut relaying(database, &url));
         place(&server, 0..100).await;
@@ -78,13 +78,13 @@ on_both! {
                 poisoned(arrived).into_iter().filter(of).collect::<Vec<_>>()
             };
             let mut attempts = of_first(&receiver.received());
-            while attempts.len() < 4 {
+            while attempts.len() < 3 {
                 receiver.until(receiver.received().len() + 1).await;
                 attempts = of_first(&receiver.received());
             }
             let pauses: Vec<_> = attempts.windows(2).map(|pair| pair[1].at - pair[0].at).collect();
-            // 1 s, 2 s and 4 s, at least half of it.
-            for (pause, least) in pauses.iter().zip([500, 1_000, 2_000]) {
+            // 1 s and 2 s, at least half of it.
+            for (pause, least) in pauses.iter().zip([500, 1_000]) {
                 assert!(*pause >= Duration::from_millis(least), "{pauses:?}");
             }
             // What is signed anew is the same event.

@@ -104,6 +104,15 @@ impl Receiver {
         format!("http://{}/hooks?token=s3cret", self.address)
     }
 
+    /// Stops, and waits until nothing listens.
+    pub(super) async fn stop(self) {
+        let address = self.address;
+        drop(self);
+        while tokio::net::TcpStream::connect(address).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// Answers by another rule from now on.
     pub(super) fn answer(&self, rule: impl FnMut(&Seen) -> Answer + Send + 'static) {
         *self.state.rule.lock().unwrap() = Box::new(rule);

@@ -63,7 +63,7 @@ on_both! {
         for subject in subjects {
             write(&database, subject, 3..5).await;
         }
-        database.until("SELECT count(*) FROM outbox", |left| left == 0).await;
+        until_published(&database).await;
         relays.into_iter().for_each(Relay::stop);
         for subject in subjects {
             let mut seen = receiver.accepted();
