@@ -10,6 +10,7 @@ use orders::idempotency::{
 };
 use orders::json::Json;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr};
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::harness::{Backend, TestDatabase};
@@ -19,6 +20,14 @@ struct Take {
     id: Uuid,
     quantity: i64,
     rival: Option<Arc<Rival>>,
+    gate: Option<Arc<Gate>>,
+}
+
+/// Keeps the lane busy while requests are queued.
+#[derive(Default)]
+struct Gate {
+    reached: Notify,
+    open: Notify,
 }
 
 /// Another instance, which takes pieces when `apply` is called for the second time.
@@ -46,6 +55,11 @@ impl Operation for Take {
 
     async fn apply(txn: &DatabaseTransaction, winners: &[&Self]) -> Result<Vec<Answer>, DbErr> {
         assert!(!winners.is_empty(), "called for nothing");
+        if let Some(gate) = &winners[0].gate {
+            gate.reached.notify_one();
+            gate.open.notified().await;
+            return Ok(vec![Answer::Accepted("".into())]);
+        }
         if let Some(rival) = &winners[0].rival {
             rival.called().await;
         }
@@ -101,8 +115,7 @@ fn keys(count: usize) -> Vec<ScopedKey> {
     keys
 }
 
-/// Executes requests as one batch, in this order: on one thread all of them are queued before the
-/// lane runs.
+/// Executes requests as one batch, in this order: all of them are queued before the lane is free.
 async fn execute(
     executor: &Executor<Take>,
     quantities: &[i64],
@@ -115,10 +128,29 @@ async fn execute(
             id: Uuid::now_v7(),
             quantity: *quantity,
             rival: rival.cloned(),
+            gate: None,
         };
         executor.execute(key, Fingerprint::of(Take::NAME, &payload), take)
     });
-    let outcomes = futures_util::future::join_all(executed).await;
+    let gate = Arc::new(Gate::default());
+    let first = Take {
+        id: Uuid::now_v7(),
+        quantity: 0,
+        rival: None,
+        gate: Some(Arc::clone(&gate)),
+    };
+    let key = ScopedKey {
+        scope: Scope::shared(Take::NAME),
+        key: IdempotencyKey::parse(Uuid::new_v4().to_string().as_bytes()).unwrap(),
+    };
+    let first = executor.execute(key, Fingerprint::of(Take::NAME, &payload), first);
+    let others = async {
+        gate.reached.notified().await;
+        let open = async { gate.open.notify_one() };
+        tokio::join!(futures_util::future::join_all(executed), open).0
+    };
+    let (first, outcomes) = tokio::join!(first, others);
+    first.unwrap();
     outcomes.into_iter().map(Result::unwrap).collect()
 }
 
