@@ -43,7 +43,7 @@ impl OracleChoice {
 
 /// An open oracle.
 pub(crate) enum Oracle {
-    Api(api::List),
+    Api(Box<api::List>),
     Database(db::Table),
 }
 
@@ -59,7 +59,8 @@ impl Oracle {
         match choice {
             OracleChoice::Api => {
                 let reader = pool.reader().map_err(|error| error.with_sources())?;
-                api::List::open(reader, shape).await.map(Self::Api)
+                let list = api::List::open(reader, shape).await?;
+                Ok(Self::Api(Box::new(list)))
             }
             OracleChoice::Database(url) => db::Table::open(url, &shape)
                 .await
