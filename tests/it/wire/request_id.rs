@@ -78,10 +78,10 @@ on_both! {
                 assert_eq!(replay.body, first.body);
             }
         }
-        let first = app.client.place("no id", order("tea", 2)).await.expect(201);
-        let replay = app.client.place("no id", order("tea", 2)).await.expect(200);
+        let first = app.client.place("no-id", order("tea", 2)).await.expect(201);
+        let replay = app.client.place("no-id", order("tea", 2)).await.expect(200);
         assert_eq!(replay.header(ORIGINAL), first.header(REQUEST_ID));
-        let reused = app.client.place("no id", order("tea", 3)).await.expect(409);
+        let reused = app.client.place("no-id", order("tea", 3)).await.expect(409);
         assert_eq!(reused.header(ORIGINAL), None);
     }
 }
