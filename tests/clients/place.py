@@ -3,13 +3,14 @@
 import sys
 import uuid
 
-from orders_client import Client
+from orders_client import AuthenticatedClient
 from orders_client.api.orders import find_order, place_order
 from orders_client.models import Error, NewOrder, Order
 
 
 def main(url: str) -> None:
-    client = Client(base_url=url)
+    # A server without --auth takes no notice of the token.
+    client = AuthenticatedClient(base_url=url, token="none")
     key = f"python-{uuid.uuid4()}"
     body = NewOrder(item="espresso beans", quantity=2)
 
