@@ -50,7 +50,7 @@ on_both! {
             if orders * 6 / count > progress {
                 progress = orders * 6 / count;
                 let member = members.swap_remove(random.usize(..members.len()));
-                if (kills + stops) % 3 == 2 {
+                if random.u8(..3) == 0 {
                     member.stop();
                     stops += 1;
                 } else {
