@@ -2,7 +2,7 @@
 
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
-    ActiveValue, ColumnTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, QueryFilter,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, QueryFilter,
     QuerySelect, TryInsertResult,
 };
 use uuid::Uuid;
@@ -16,8 +16,7 @@ pub async fn insert_new_keys(
     txn: &DatabaseTransaction,
     rows: Vec<ActiveModel>,
 ) -> Result<Vec<Uuid>, DbErr> {
-    let backend = sea_orm::ConnectionTrait::get_database_backend(txn);
-    if backend != DbBackend::Sqlite {
+    if txn.get_database_backend() != DbBackend::Sqlite {
         let insert = Entity::insert_many(rows).on_conflict_do_nothing();
         return Ok(match insert.exec_with_returning_keys(txn).await? {
             TryInsertResult::Inserted(digests) => digests,
@@ -26,19 +25,15 @@ pub async fn insert_new_keys(
     }
     // SQLite builds a table in memory for RETURNING, and sqlx wakes the lane for every row of it.
     // The count of rows tells the same unless a digest was there.
-    let digests: Vec<Uuid> = rows.iter().map(digest).collect();
+    let digests: Vec<Uuid> = rows
+        .iter()
+        .filter_map(|row| row.digest.try_as_ref().copied())
+        .collect();
     let insert = Entity::insert_many(rows).on_conflict_do_nothing();
     match insert.exec_without_returning(txn).await? {
         TryInsertResult::Inserted(count) if count == digests.len() as u64 => Ok(digests),
         TryInsertResult::Inserted(count) if count > 0 => newest(txn, &digests, count).await,
         _ => Ok(Vec::new()),
-    }
-}
-
-fn digest(row: &ActiveModel) -> Uuid {
-    match &row.digest {
-        ActiveValue::Set(digest) | ActiveValue::Unchanged(digest) => *digest,
-        ActiveValue::NotSet => Uuid::nil(),
     }
 }
 

@@ -142,7 +142,7 @@ impl Metrics {
     }
 
     /// Sorts the values of histograms into their buckets, which a scrape does too: without either
-    /// they would pile up. To be called every few seconds.
+    /// they would pile up. To be called several times a second.
     pub fn upkeep(&self) {
         self.page.run_upkeep();
     }
