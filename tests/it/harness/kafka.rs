@@ -16,6 +16,7 @@ use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::Proxy;
 use super::port::Port;
+use super::process::signal;
 
 /// How long a client waits for the broker.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -115,9 +116,7 @@ impl Broker {
 
     /// Sends a signal by its name, such as `STOP`.
     pub(crate) fn signal(&self, name: &str) {
-        let id = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-s", name, &id]).status();
-        assert!(sent.unwrap().success());
+        signal(&self.child, name);
     }
 
     /// Starts it again on the same port, empty.

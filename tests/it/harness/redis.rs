@@ -7,6 +7,7 @@ use redis::{Client, Connection, ConnectionLike, FromRedisValue};
 use tempfile::TempDir;
 
 use super::port::Port;
+use super::process::signal;
 
 /// A running `redis-server` that keeps nothing on disk. It is killed when dropped.
 pub(crate) struct RedisServer {
@@ -52,9 +53,7 @@ impl RedisServer {
 
     /// Sends a signal by its name, such as `STOP`.
     pub(crate) fn signal(&self, name: &str) {
-        let id = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-s", name, &id]).status();
-        assert!(sent.unwrap().success());
+        signal(&self.child, name);
     }
 
     /// Starts it again on the same port, empty.
