@@ -100,23 +100,25 @@ impl RunContext {
         }
     }
 
-    /// Runs the first case of `contract`; returns whether the target takes orders at all.
+    /// Runs the first case of `contract`, and another if it does not show what a new order is answered;
+    /// returns whether the target takes orders at all.
     async fn speaks_contract(&self, cycle: u32) -> bool {
         let recorder = &self.runner.client.recorder;
         let contract = &self.runner.client.contract;
         // One key may fail by accident; if a second one fails too, the target takes no orders.
+        let mut speaks = false;
         for first in [0, 7] {
             let number = cycle * CASES + first;
             let case = workload::case(&self.case_context(cycle), Scenario::Contract, number);
             self.runner.run(&case).await;
-            let speaks = recorder
+            speaks = recorder
                 .with_attempts(|all| judge::speaks_contract(all, contract, &self.target).is_ok());
             let silent = recorder.with_attempts(|all| all.iter().all(|one| one.answer().is_none()));
-            if speaks || silent {
-                return speaks;
+            if silent || recorder.with_attempts(judge::shows_fresh_answer) {
+                break;
             }
         }
-        false
+        speaks
     }
 
     /// Runs all scenarios; returns what kept any of them from running.

@@ -1,7 +1,7 @@
 //! The dialect of a target: what it does where the contract leaves a choice.
 //!
-//! What the contract of the run does not declare is learned from the answers at rest, and then required under load and faults. A choice that
-//! gives up the promise itself is not part of it.
+//! What the contract of the run does not declare is learned from the answers at rest, and then
+//! required under load and faults. A choice that gives up the promise itself is not part of it.
 
 use crate::hammer::contract::Contract;
 use crate::hammer::history::{Answer, Attempt, Header};
@@ -74,7 +74,13 @@ impl Dialect {
             })
             .filter_map(|attempt| attempt.accepted());
         if let Some(first) = plain.next() {
-            dialect.fresh = vec![first.status];
+            if shows_fresh(&at_rest) {
+                dialect.fresh = vec![first.status];
+            } else {
+                // The first request may have placed the order without being answered, so this
+                // answer is fresh or a replay.
+                dialect.fresh.push(first.status);
+            }
             dialect.has_location = first.location.is_some();
             dialect.names_orders = first.order.is_some();
         }
@@ -234,25 +240,42 @@ fn answers<'a>(
         .filter_map(|attempt| attempt.answer())
 }
 
-/// The attempts of the first `contract` case: one key, one request at a time.
+/// The attempts of the `contract` case that shows most of the dialect: one key, one request at a time.
 fn attempts_at_rest(attempts: &[Attempt]) -> Vec<&Attempt> {
-    let mut placements = attempts.iter().filter(|attempt| {
+    let mut cases: Vec<Vec<&Attempt>> = Vec::new();
+    for attempt in attempts {
         let invoked = &attempt.invoked;
-        invoked.scenario == Scenario::Contract && invoked.kind == RequestKind::Place
-    });
-    let accepted = placements
-        .clone()
-        .find(|attempt| attempt.accepted().is_some());
-    let Some(first) = accepted.or_else(|| placements.next()) else {
-        return Vec::new();
+        if invoked.scenario != Scenario::Contract
+            || invoked.kind != RequestKind::Place
+            || invoked.drain
+        {
+            continue;
+        }
+        match cases
+            .iter_mut()
+            .find(|case| case[0].invoked.key == invoked.key)
+        {
+            Some(case) => case.push(attempt),
+            None => cases.push(vec![attempt]),
+        }
+    }
+    // The last of equals is the maximum, hence the reversal.
+    let shows_more = |case: &Vec<&Attempt>| {
+        let any_accepted = case.iter().any(|attempt| attempt.accepted().is_some());
+        (any_accepted, shows_fresh(case), case.len())
     };
-    attempts
-        .iter()
-        .filter(|attempt| {
-            let invoked = &attempt.invoked;
-            invoked.key == first.invoked.key && invoked.kind == RequestKind::Place && !invoked.drain
-        })
-        .collect()
+    let most = cases.into_iter().rev().max_by_key(shows_more);
+    most.unwrap_or_default()
+}
+
+/// Whether the first request of the key was accepted, so that its answer is a fresh one.
+fn shows_fresh(case: &[&Attempt]) -> bool {
+    case.first().is_some_and(|first| first.accepted().is_some())
+}
+
+/// Whether the attempts at rest show what the target answers to the first request of a key.
+pub(crate) fn shows_fresh_answer(attempts: &[Attempt]) -> bool {
+    shows_fresh(&attempts_at_rest(attempts))
 }
 
 /// Checks that the target takes orders at all; if not, the error says why.
@@ -278,4 +301,64 @@ pub(crate) fn speaks_contract(
         (None, Some(error)) => format!("no usable answer from {target}: {error}"),
         (None, None) => format!("no answer from {target}"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hammer::history::{CycleHistory, Event};
+
+    /// What the target answers with these statuses, each to the next of the requests for a new
+    /// order of a case; 0 is no answer.
+    fn attempts(cases: &[&[u16]]) -> Vec<Attempt> {
+        let mut history = CycleHistory::default();
+        let mut add = |event: serde_json::Value| {
+            history.add(serde_json::from_value::<Event>(event).unwrap());
+        };
+        let mut n = 0;
+        for (case, statuses) in cases.iter().enumerate() {
+            for status in *statuses {
+                n += 1;
+                add(serde_json::json!({
+                    "type": "invoke", "n": n, "t": n, "scenario": "contract",
+                    "key": format!("contract-{case}"), "lines": [], "ask": "place", "payload": u8::from(Variant::First),
+                    "spelling": "plain", "item": "a", "quantity": 1, "instance": 0,
+                    "gate": "barrier", "fault": {"kind": "none"}, "struck": false, "drain": false
+                }));
+                add(match status {
+                    0 => serde_json::json!({"type": "unknown", "n": n, "t": n, "error": "timeout"}),
+                    _ => serde_json::json!({"type": "ok", "n": n, "t": n, "answer": {
+                        "status": status, "replayed": *status == 200, "body": "{}", "bytes": "00"
+                    }}),
+                });
+            }
+        }
+        history.attempts
+    }
+
+    fn learn(cases: &[&[u16]]) -> (Vec<u16>, Vec<u16>) {
+        let header = serde_json::json!({
+            "version": 1, "program": "0", "run": "r", "seed": 1, "profile": "quick",
+            "targets": [], "scenarios": [], "oracles": [], "strict": false, "least_contended": 1,
+            "settle_ms": 1, "started_unix_ms": 1, "cores": 1, "repeat": ""
+        });
+        let header: Header = serde_json::from_value(header).unwrap();
+        let dialect = Dialect::learn(&attempts(cases), &header);
+        (dialect.fresh, dialect.replay)
+    }
+
+    #[test]
+    fn fresh_and_replayed_are_learned_from_a_first_request_that_was_answered() {
+        assert_eq!(learn(&[&[201, 200]]), (vec![201], vec![200]));
+        assert_eq!(learn(&[&[202, 202]]), (vec![202], vec![202]));
+        assert_eq!(
+            learn(&[&[0, 200, 200], &[201, 200]]),
+            (vec![201], vec![200])
+        );
+    }
+
+    #[test]
+    fn a_replay_after_a_first_request_without_an_answer_is_not_learned_as_fresh() {
+        assert_eq!(learn(&[&[0, 200, 200]]), (vec![201, 200], vec![200]));
+    }
 }

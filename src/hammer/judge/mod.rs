@@ -26,7 +26,7 @@ mod view;
 pub(crate) use answer_class::{AnswerClass, Latencies};
 pub(crate) use catalogue::invariants;
 pub(crate) use checker::judge;
-pub(crate) use dialect::speaks_contract;
+pub(crate) use dialect::{shows_fresh_answer, speaks_contract};
 pub(crate) use evidence::{Counterexample, KeyCounts, Point, Scope, Violation};
 pub(crate) use judgement::Judgement;
 pub use verdict::Verdict;
