@@ -63,6 +63,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tokio::runtime::Runtime;
 
 /// Idempotent order service, and a verifier that proves it
 #[derive(Debug, Parser)]
@@ -121,7 +122,17 @@ impl From<Status> for ExitCode {
 type CliError = Box<dyn StdError + Send + Sync>;
 
 /// Parses the arguments, runs the command and reports its error on stderr.
-pub async fn main() -> ExitCode {
+///
+/// Not `async`, so that the code of the commands is compiled once, with the library.
+pub fn main() -> io::Result<ExitCode> {
+    let runtime = Runtime::new()?;
+    let status = runtime.block_on(run());
+    // Do not wait for blocking tasks: one that hangs on a disk would keep the process alive.
+    runtime.shutdown_background();
+    Ok(status)
+}
+
+async fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
