@@ -62,7 +62,9 @@ on_both! {
             }
             sizes.push(pages(&database).await);
         }
-        assert!(sizes[9] * 10 <= sizes[2] * 11, "{sizes:?}");
+        // The first cycles settle how much space is free; a leak grows in each of the others too.
+        let settled = sizes[..5].iter().max().expect("ten cycles");
+        assert!(sizes[9] * 10 <= settled * 11, "{sizes:?}");
         database.drop().await;
     }
 }
