@@ -8,10 +8,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use sea_orm::sea_query::{Expr, ExprTrait, LockBehavior, LockType, Query};
+use sea_orm::sea_query::{Asterisk, Expr, ExprTrait, LockBehavior, LockType, Query};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter,
-    QueryOrder, QuerySelect, Select,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, Select,
 };
 use uuid::Uuid;
 
@@ -237,10 +237,12 @@ fn oldest() -> Select<Entity> {
         .order_by_asc(Column::Id)
 }
 
-fn any_of(keys: &[Key]) -> Condition {
-    let is = |(subject, id): &Key| {
-        let condition = Condition::all().add(Column::Subject.eq(*subject));
-        condition.add(Column::Id.eq(*id))
-    };
-    keys.iter().map(is).fold(Condition::any(), Condition::add)
+/// The events with these keys. Joined to a list of values, because PostgreSQL plans and searches
+/// anew for each of many alternatives.
+fn any_of(keys: &[Key]) -> Expr {
+    let keys = Query::select()
+        .column(Asterisk)
+        .from_values(keys.iter().copied(), "keys")
+        .to_owned();
+    Expr::tuple([Expr::col(Column::Subject), Expr::col(Column::Id)]).in_subquery(keys)
 }
