@@ -49,8 +49,8 @@ pub(super) fn note(change: impl FnOnce(&mut Facts)) {
 }
 
 impl Facts {
-    pub(super) fn executed(&mut self, key_digest: Uuid, execution: &Execution) {
-        self.key_digest = Some(key_digest);
+    pub(super) fn executed(&mut self, execution: &Execution) {
+        self.key_digest = Some(execution.key_digest);
         self.outcome = Some(execution.outcome());
         self.batch = execution.batch;
         self.times = execution.times;

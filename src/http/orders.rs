@@ -73,12 +73,11 @@ impl OrdersApi {
             scope: Scope::of(PlaceOrder::NAME, &caller.tenant),
             key: key.0,
         };
-        let digest = key.digest();
         let execution = self
             .executor
             .execute_in_detail(key, fingerprint, order, request_id(request.headers()))
             .await;
-        note(|facts| facts.executed(digest, &execution));
+        note(|facts| facts.executed(&execution));
         Answered::new(execution.result, "/orders", self.executor.retention())
     }
 

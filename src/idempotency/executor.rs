@@ -176,7 +176,9 @@ impl<O: Operation> Executor<O> {
         operation: O,
         id: Option<RequestId>,
     ) -> Execution {
+        let key_digest = key.digest();
         let without_batch = |result| Execution {
+            key_digest,
             result,
             source: Source::Memory,
             batch: None,
@@ -187,7 +189,7 @@ impl<O: Operation> Executor<O> {
         let deadline = now + self.request_timeout;
         let (reply, answer) = oneshot::channel();
         let request = Pending {
-            digest: key.digest(),
+            digest: key_digest,
             key,
             fingerprint,
             operation,

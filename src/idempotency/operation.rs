@@ -130,6 +130,8 @@ pub enum Source {
 /// How an execution ended, with what logs and metrics tell about it.
 #[derive(Debug, Clone)]
 pub struct Execution {
+    /// Digest of the key in its scope, under which the database stores it.
+    pub key_digest: Uuid,
     /// The answer, or why there is none.
     pub result: Result<Outcome, Error>,
     /// What the answer was taken from.

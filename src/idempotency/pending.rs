@@ -43,6 +43,7 @@ impl<O: Operation> Pending<O> {
             answered: Instant::now().into_std(),
         };
         let _ = self.reply.send(Execution {
+            key_digest: self.digest,
             result: executed,
             source,
             batch: self.batch.map(|(size, _)| size),
