@@ -52,9 +52,11 @@ class Postgres:
         return int(self.sql("SELECT count(*) FROM orders"))
 
     def empty(self) -> None:
+        """Keeps what migrations and `orders token` have stored."""
         tables = self.sql(
             "SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables "
-            "WHERE schemaname = 'public' AND tablename NOT LIKE '%migrations'"
+            "WHERE schemaname = 'public' AND tablename NOT LIKE '%migrations' "
+            "AND tablename <> 'tokens'"
         )
         self.sql(f"TRUNCATE {tables}")
 

@@ -26,9 +26,13 @@ function uuid()
    })
 end
 
+-- An optional token, for a server that authenticates its clients.
+local token = os.getenv("TOKEN")
+local authorization = token and "Authorization: Bearer " .. token .. "\r\n" or ""
+
 local body = '{"item":"espresso beans","quantity":2}'
 local before = "POST /orders HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n" ..
-   "Content-Length: " .. #body .. "\r\nIdempotency-Key: "
+   "Content-Length: " .. #body .. "\r\n" .. authorization .. "Idempotency-Key: "
 local after = "\r\n\r\n" .. body
 
 function order(key)
