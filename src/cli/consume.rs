@@ -14,6 +14,7 @@ use super::database::ServedDatabaseArgs;
 use super::events::EventArgs;
 use super::log::AccessLogArgs;
 use super::prepare::{PrepareArgs, check_timeouts};
+use super::probes::ProbesArgs;
 use super::{CliError, Status, parse};
 use crate::idempotency::{InvalidTenant, Tenant};
 use crate::kafka::{InvalidKafkaUrl, KafkaUrl};
@@ -85,9 +86,8 @@ pub(super) struct ConsumeArgs {
     /// Time limit for the poll in flight after SIGTERM or Ctrl-C
     #[arg(long, env = "ORDERS_SHUTDOWN_TIMEOUT", default_value = "10s", value_parser = parse::duration, value_name = "DURATION")]
     shutdown_timeout: Duration,
-    /// Serve /metrics, /livez and /health at this HOST:PORT [default: none]
-    #[arg(long, env = "ORDERS_METRICS_ADDRESS", value_name = "ADDRESS")]
-    metrics_address: Option<String>,
+    #[command(flatten)]
+    probes: ProbesArgs,
     #[command(flatten)]
     pub(super) access_log: AccessLogArgs,
 }
@@ -108,13 +108,6 @@ enum Error {
     Tenant(#[source] InvalidTenant),
     #[error("--group must not be empty")]
     Group,
-    #[error("--metrics-address must be HOST:PORT, such as 0.0.0.0:9464")]
-    Address,
-    #[error("cannot listen on {address}, the address of --metrics-address")]
-    Listen {
-        address: String,
-        source: std::io::Error,
-    },
 }
 
 impl ConsumeArgs {
@@ -168,14 +161,10 @@ mod running {
 
     use nix::sys::signal::Signal;
     use tokio::signal::unix::{SignalKind, signal};
-    use tokio::sync::oneshot;
-    use tokio::task::JoinSet;
 
-    use super::{CliError, ConsumeArgs, Error, NonZeroUsize, Status};
-    use crate::cli::print;
+    use super::{CliError, ConsumeArgs, NonZeroUsize, Status};
     use crate::consumer::{Consumer, Settings};
-    use crate::db::Database;
-    use crate::http::{self, Listener, Server};
+    use crate::http;
     use crate::idempotency;
 
     impl ConsumeArgs {
@@ -185,7 +174,7 @@ mod running {
             // As in `orders serve`: writing beyond the file size limit is an error like a full disk.
             let _file_size_limit = signal(SignalKind::from_raw(Signal::SIGXFSZ as i32))?;
             let relaying = self.events.prepare()?;
-            let listener = self.listen().await?;
+            let probes = self.probes.bind().await?;
             let database = tokio::select! {
                 database = self.prepare.database(&self.database) => database?,
                 () = &mut shutdown => return Ok(Status::Done),
@@ -204,7 +193,7 @@ mod running {
             };
             let consumer = Consumer::start(settings.clone(), database.clone(), &self.executor())?;
             let relaying = relaying.start(&database, self.shutdown_timeout);
-            let probes = Probes::start(listener, database)?;
+            let probes = probes.start(database)?;
             tracing::info!(
                 from = %settings.from,
                 group = settings.group,
@@ -232,55 +221,6 @@ mod running {
                 transaction_timeout: self.database.transaction_timeout,
                 ..idempotency::Settings::default()
             }
-        }
-
-        async fn listen(&self) -> Result<Option<Listener>, Error> {
-            let Some(address) = &self.metrics_address else {
-                return Ok(None);
-            };
-            let (host, port) = address.rsplit_once(':').ok_or(Error::Address)?;
-            let host = host.trim_start_matches('[').trim_end_matches(']');
-            let port = port.parse().map_err(|_| Error::Address)?;
-            let cannot_listen = |source| Error::Listen {
-                address: address.clone(),
-                source,
-            };
-            let resolved = http::resolve(host, port).await.map_err(cannot_listen)?;
-            let listener = Listener::bind(resolved).map_err(cannot_listen)?;
-            Ok(Some(listener))
-        }
-    }
-
-    /// The server of `--metrics-address`, if there is one.
-    struct Probes {
-        tasks: JoinSet<()>,
-        stop: oneshot::Sender<()>,
-    }
-
-    impl Probes {
-        /// Prints its URL to stdout.
-        fn start(listener: Option<Listener>, database: Database) -> Result<Self, CliError> {
-            let (stop, stopped) = oneshot::channel();
-            let mut tasks = JoinSet::new();
-            if let Some(listener) = listener {
-                let server = Server::of_probes(listener, database)?;
-                print(&format!("{}\n", server.url()))?;
-                tracing::info!(address = %server.address(), "serving metrics and probes");
-                tasks.spawn(async move {
-                    let stopped = async {
-                        let _ = stopped.await;
-                    };
-                    if let Err(error) = server.run_until(stopped).await {
-                        tracing::error!(%error, "metrics and probes have failed");
-                    }
-                });
-            }
-            Ok(Self { tasks, stop })
-        }
-
-        async fn stop(mut self) {
-            let _ = self.stop.send(());
-            while self.tasks.join_next().await.is_some() {}
         }
     }
 }

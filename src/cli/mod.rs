@@ -42,6 +42,8 @@ mod place;
 #[cfg(feature = "serve")]
 mod prepare;
 #[cfg(feature = "serve")]
+mod probes;
+#[cfg(feature = "serve")]
 mod redis;
 #[cfg(feature = "serve")]
 mod relay;

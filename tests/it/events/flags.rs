@@ -65,6 +65,11 @@ async fn a_sink_that_cannot_be_used_is_named_before_anything_starts() {
         let mut command = within(&folder, &["serve", "--events", "stdout:", flag, value]);
         assert_fails(&mut command, &[flag]);
     }
+    let relay = ["relay", "--events", "stdout:", "--metrics-address"];
+    for address in ["9464", "192.0.2.1:9464"] {
+        let mut command = within(&folder, &[&relay[..], &[address]].concat());
+        assert_fails(&mut command, &["--metrics-address"]);
+    }
     assert_fails(
         &mut within(&folder, &["relay"]),
         &["--events", "ORDERS_EVENTS"],
