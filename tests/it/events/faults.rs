@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::receiver::status;
 use super::{
-    Receiver, Relay, SECRET, append, assert_one_for_each, lines, place, relaying, serving,
-    until_published,
+    Receiver, Relay, SECRET, append, assert_one_for_each, lines, place, relaying,
+    relaying_patiently, serving, until_published,
 };
 use crate::harness::{Fault, Process, Proxy, TestDatabase, on_both, on_postgres};
 
@@ -65,7 +65,7 @@ on_both! {
         let receiver = Receiver::with(|_| (204, Vec::new(), Duration::from_millis(100))).await;
         let server = serving(database);
         place(&server, 0..200).await;
-        let relay = Relay::start(&mut relaying(database, &receiver.url()));
+        let relay = Relay::start(&mut relaying_patiently(database, &receiver.url()));
         receiver.until(20).await;
         relay.stop();
         let sent = receiver.accepted().len();
@@ -74,7 +74,7 @@ on_both! {
         assert_eq!(database.count("SELECT count(*) FROM outbox WHERE due_at IS NULL").await, left);
         // So the next relay need not wait for the end of a lease.
         receiver.answer(|_| status(204));
-        let relay = Relay::start(&mut relaying(database, &receiver.url()));
+        let relay = Relay::start(&mut relaying_patiently(database, &receiver.url()));
         until_published(database).await;
         relay.stop();
         assert_eq!(receiver.received().len(), 200);

@@ -8,7 +8,10 @@ use orders::outbox::{self, Event};
 use uuid::Uuid;
 
 use super::receiver::status;
-use super::{Receiver, Relay, assert_one_for_each, place, relaying, serving, until_published};
+use super::{
+    Receiver, Relay, assert_one_for_each, place, relaying, relaying_patiently, serving,
+    until_published,
+};
 use crate::harness::{TestDatabase, on_both};
 
 on_both! {
@@ -16,7 +19,7 @@ on_both! {
         let receiver = Receiver::with(|_| (204, Vec::new(), Duration::from_millis(10))).await;
         let server = serving(database);
         let relays: Vec<_> = (0..3)
-            .map(|_| Relay::start(&mut relaying(database, &receiver.url())))
+            .map(|_| Relay::start(&mut relaying_patiently(database, &receiver.url())))
             .collect();
         for round in 0..6 {
             place(&server, round * 100..(round + 1) * 100).await;
@@ -58,7 +61,7 @@ on_both! {
             write(&database, subject, 0..3).await;
         }
         let relays: Vec<_> = (0..2)
-            .map(|_| Relay::start(&mut relaying(&database, &receiver.url())))
+            .map(|_| Relay::start(&mut relaying_patiently(&database, &receiver.url())))
             .collect();
         for subject in subjects {
             write(&database, subject, 3..5).await;

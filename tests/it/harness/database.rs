@@ -134,8 +134,8 @@ impl TestDatabase {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        let counted = tokio::time::timeout(Duration::from_secs(15), counted).await;
-        counted.unwrap_or_else(|_| panic!("not the expected number within 15 s: {query}"))
+        let counted = tokio::time::timeout(Duration::from_mins(1), counted).await;
+        counted.unwrap_or_else(|_| panic!("not the expected number within a minute: {query}"))
     }
 
     /// Executes a statement on a connection of its own.
