@@ -1,6 +1,7 @@
 //! What the group tells a member: partitions, commits, lag.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance};
@@ -8,6 +9,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::{ClientContext, Statistics, TopicPartitionList};
 
+use super::standing::Standing;
 use crate::chain::Chain;
 use crate::kafka::{self, KafkaLog};
 use crate::telemetry::metrics;
@@ -17,6 +19,7 @@ use crate::telemetry::metrics;
 pub(super) struct Member {
     /// Nothing is fetched. Partitions that are assigned meanwhile are paused too.
     paused: AtomicBool,
+    standing: Mutex<Standing>,
 }
 
 impl Member {
@@ -39,6 +42,10 @@ impl ClientContext for Member {
     }
 
     fn stats(&self, statistics: Statistics) {
+        let standing = self.standing.lock();
+        let mut standing = standing.unwrap_or_else(PoisonError::into_inner);
+        standing.update(statistics.cgrp.as_ref());
+        drop(standing);
         let partitions = statistics
             .topics
             .values()

@@ -24,6 +24,7 @@ mod member;
 mod poll;
 mod run;
 mod settle;
+mod standing;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;

@@ -15,25 +15,34 @@ use crate::harness::{Process, TestDatabase, on_both, order};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-type Cluster = MockCluster<'static, DefaultProducerContext>;
+pub(super) type Cluster = MockCluster<'static, DefaultProducerContext>;
 
 fn cluster() -> Cluster {
+    cluster_of(1)
+}
+
+/// A cluster whose topic has so many partitions.
+pub(super) fn cluster_of(partitions: i32) -> Cluster {
     let cluster = MockCluster::new(3).unwrap();
-    cluster.create_topic(TOPIC, 1, 3).unwrap();
+    cluster.create_topic(TOPIC, partitions, 3).unwrap();
     cluster.create_topic(DEAD_LETTERS, 1, 3).unwrap();
     cluster
+}
+
+/// The URL of the topic of the commands.
+pub(super) fn url(cluster: &Cluster, options: &str) -> String {
+    format!("kafka://{}/{TOPIC}?{options}", cluster.bootstrap_servers())
 }
 
 fn start(database: &TestDatabase, cluster: &Cluster) -> Process {
     start_with(database, cluster, "")
 }
 
-fn start_with(database: &TestDatabase, cluster: &Cluster, options: &str) -> Process {
-    let url = format!("kafka://{}/{TOPIC}?{options}", cluster.bootstrap_servers());
-    Process::start(&mut consuming(database, &url))
+pub(super) fn start_with(database: &TestDatabase, cluster: &Cluster, options: &str) -> Process {
+    Process::start(&mut consuming(database, &url(cluster, options)))
 }
 
-async fn produce(cluster: &Cluster, payload: &str) {
+pub(super) async fn produce(cluster: &Cluster, payload: &str) {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", cluster.bootstrap_servers());
     let producer: FutureProducer = config.create().unwrap();

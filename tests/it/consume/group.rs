@@ -18,7 +18,7 @@ on_both! {
         let (one, other) = (start(database, &broker), start(database, &broker));
         until_metric(&one.client, PARTITIONS, 1).await;
         until_metric(&other.client, PARTITIONS, 1).await;
-        for _ in 0..200 {
+        for _ in 0..1_200 {
             let (here, there) = (metric(&one.client, PARTITIONS).await, metric(&other.client, PARTITIONS).await);
             if here + there == 4 && here > 0 && there > 0 {
                 break;
@@ -39,7 +39,7 @@ on_both! {
         until_metric(&other.client, PARTITIONS, 4).await;
         let lag = "orders_consumer_lag_records{partition=\"3\"}";
         // The lag is on the page once librdkafka has told it.
-        for _ in 0..200 {
+        for _ in 0..1_200 {
             if other.client.get("/metrics").await.expect(200).text().contains(lag) {
                 break;
             }

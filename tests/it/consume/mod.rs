@@ -6,6 +6,7 @@ mod group;
 mod load;
 mod orders;
 mod poison;
+mod rebalance;
 mod usage;
 
 use std::process::Command;
@@ -67,7 +68,8 @@ async fn outcome(client: &Client, outcome: &str) -> u64 {
 
 /// Waits until a metric has reached a value.
 async fn until_metric(client: &Client, name: &str, value: u64) {
-    for _ in 0..400 {
+    // A starved machine takes its time.
+    for _ in 0..1_200 {
         if metric(client, name).await >= value {
             return;
         }
