@@ -54,7 +54,7 @@ fn arguments(container: &Value) -> Vec<&str> {
 }
 
 /// Every environment variable and every long flag of every command.
-fn settings() -> (BTreeSet<String>, BTreeSet<String>) {
+pub(crate) fn settings() -> (BTreeSet<String>, BTreeSet<String>) {
     let (mut variables, mut flags) = (BTreeSet::new(), BTreeSet::new());
     let mut program = Cli::command();
     program.build();
@@ -73,7 +73,7 @@ fn settings() -> (BTreeSet<String>, BTreeSet<String>) {
 }
 
 /// The words of a text that start with a prefix, without what cannot be part of a name.
-fn words<'a>(text: &'a str, prefix: &str) -> impl Iterator<Item = &'a str> {
+pub(crate) fn words<'a>(text: &'a str, prefix: &str) -> impl Iterator<Item = &'a str> {
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     let words = text.split(move |c| !is_name(c));
     let prefix = prefix.to_owned();

@@ -17,6 +17,7 @@ mod contract;
 mod crash;
 mod crash_points;
 mod deployment;
+mod documentation;
 mod events;
 mod examples;
 mod exchange;
