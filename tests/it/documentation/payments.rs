@@ -2,9 +2,10 @@
 
 use std::process::Command;
 
+use orders::hammer::Contract;
 use serde_json::Value;
 
-use super::{read, root};
+use super::{pages, read, root};
 
 /// The exit status of the hammer and the invariants that it found violated.
 fn judge(server: &str, more: &[&str]) -> (Option<i32>, Vec<String>) {
@@ -66,4 +67,13 @@ fn the_page_shows_the_real_contract() {
         page.contains(&format!("```toml\n{contract}```")),
         "{contract}"
     );
+}
+
+#[test]
+fn the_contracts_of_the_page_can_be_read_and_the_first_is_ours() {
+    let page = pages().into_iter().find(|page| page.path == "docs/hammer.md").unwrap();
+    let contracts = page.blocks().filter(|block| block.language == "toml");
+    let contracts: Vec<Contract> = contracts.map(|block| block.text.parse().unwrap()).collect();
+    assert_eq!(contracts.len(), 2);
+    assert!(contracts.contains(&Contract::ORDERS.parse().unwrap()));
 }
