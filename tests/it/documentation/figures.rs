@@ -38,6 +38,15 @@ fn the_readme_is_short_and_its_table_has_a_place() {
     assert!(lines <= 200, "README.md has {lines} lines");
     // bench/run --publish writes it.
     assert!(between(&readme, "<!-- bench -->", "<!-- /bench -->").starts_with("| "));
+    // The sentence above it and the chart below are of the same run.
+    let report = read("bench/README.md");
+    let run = between(&report, "<!-- run -->", "<!-- /run -->");
+    let (_, commit) = run.split_once(" orders ").unwrap();
+    let commit = commit.split(',').next().unwrap();
+    let chart = format!("bench/results/{}.svg", run.split(' ').next().unwrap());
+    for named in [&format!("commit {commit};"), &chart] {
+        assert!(readme.contains(named), "README.md does not name {named}");
+    }
 }
 
 #[test]

@@ -71,7 +71,10 @@ fn the_page_shows_the_real_contract() {
 
 #[test]
 fn the_contracts_of_the_page_can_be_read_and_the_first_is_ours() {
-    let page = pages().into_iter().find(|page| page.path == "docs/hammer.md").unwrap();
+    let page = pages()
+        .into_iter()
+        .find(|page| page.path == "docs/hammer.md")
+        .unwrap();
     let contracts = page.blocks().filter(|block| block.language == "toml");
     let contracts: Vec<Contract> = contracts.map(|block| block.text.parse().unwrap()).collect();
     assert_eq!(contracts.len(), 2);
