@@ -8,7 +8,7 @@ use super::{pages, read, root, tests};
 use crate::deployment::{settings, words};
 
 /// The folders of the project: a word that begins with one is a path.
-const FOLDERS: [&str; 11] = [
+const FOLDERS: [&str; 10] = [
     ".ci/",
     "bench/",
     "deploy/",
@@ -19,7 +19,6 @@ const FOLDERS: [&str; 11] = [
     "scripts/",
     "src/",
     "tests/",
-    "target/doc/",
 ];
 
 /// Flags of other programs.
