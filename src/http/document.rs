@@ -1,4 +1,4 @@
-//! The OpenAPI document and the Swagger UI. Needs no database.
+//! The OpenAPI document. Needs no database.
 
 use std::collections::HashMap;
 use std::marker::PhantomData;
@@ -156,14 +156,15 @@ pub fn json_text() -> String {
     format!("{:#}\n", *DOCUMENT)
 }
 
-/// The Swagger UI: one page with everything inlined, which loads nothing from elsewhere.
-pub(super) fn swagger_ui() -> String {
+/// The document as one line of JSON.
+pub(super) fn json_line() -> String {
+    DOCUMENT.to_string()
+}
+
+/// The Swagger UI as the framework renders it, with the document as the framework writes it.
+pub(super) fn rendered() -> (String, String) {
     let service = described();
-    let page = service
-        .swagger_ui_html()
-        .replace(&service.spec(), &DOCUMENT.to_string());
-    // Without a doctype browsers render the page in quirks mode.
-    format!("<!DOCTYPE html>{page}").replace("<title>Swagger UI</title>", "<title>orders</title>")
+    (service.swagger_ui_html(), service.spec())
 }
 
 /// The path templates of the document, such as `/orders/{id}`.

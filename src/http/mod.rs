@@ -5,7 +5,7 @@
 //! - `middleware`: what surrounds the handlers; `observed`, `trace` and `span`: what it logs and
 //!   exports. `metrics`: the page for Prometheus. `routes` puts it all together.
 //! - `document`: the OpenAPI document, derived from the handlers, their types and the table of
-//!   problems.
+//!   problems. `docs`: the page that shows it.
 //! - `server` and `listener`: sockets, connections and the orderly shutdown.
 //! - `auth`: whose request it is.
 //! - `limits`, `rate`, `cors` and `gzip`: what surrounds the routes besides. `tls` and `head` belong
@@ -19,6 +19,7 @@ mod admin;
 mod answered;
 mod auth;
 mod cors;
+mod docs;
 mod document;
 mod gzip;
 mod head;

@@ -16,7 +16,7 @@ use super::orders::OrdersApi;
 use super::rate::{RateLimits, WithRateLimit};
 use super::request::BodyLimits;
 use super::server::Draining;
-use super::{Settings, document, gzip, metrics};
+use super::{Settings, docs, document, gzip, metrics};
 use crate::db::Database;
 use crate::idempotency::{Executor, Sweeper};
 use crate::order::PlaceOrder;
@@ -104,7 +104,7 @@ pub(super) fn probes(database: &Database, draining: Draining) -> Route {
 
 /// The Swagger UI and the OpenAPI document.
 fn pages() -> Route {
-    let docs = Bytes::from(document::swagger_ui());
+    let docs = Bytes::from(docs::page());
     let json = Bytes::from(document::json_text());
     let yaml = Bytes::from(document::yaml());
     let content = |media_type: &'static str, body: &Bytes| {

@@ -2,17 +2,15 @@
 // twice and gets one order; where a token is needed, "Authorize" sends it.
 //
 // ORDERS_BIN    the binary, default target/debug/orders
-// CHROMIUM      the browser, default chromium in PATH or in /usr/bin
-// SCREENSHOT    file for a screenshot of the page at the end, default none
 
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
-import { launch, TIMEOUT_MS } from "./chromium.mjs";
+import { fits, isAccessible, launch, screenshot, SCREENS, TIMEOUT_MS } from "./chromium.mjs";
 
 const LOOPBACK = new Set(["127.0.0.1", "localhost", "[::1]"]);
 
@@ -34,33 +32,57 @@ after(async () => {
   if (folder) await rm(folder, { recursive: true, force: true });
 });
 
-test("an order that is placed twice with \"Try it out\" is stored once", async () => {
-  const context = await browser.newContext({ viewport: { width: 1200, height: 1500 } });
-  const page = await context.newPage();
-  page.setDefaultTimeout(TIMEOUT_MS);
-  const external = [];
-  const errors = [];
-  await context.route("**/*", (route) => {
-    const url = new URL(route.request().url());
-    if (["http:", "https:"].includes(url.protocol) && !LOOPBACK.has(url.hostname)) {
-      external.push(url.href);
-      return route.abort();
-    }
-    return route.continue();
-  });
-  page.on("pageerror", (error) => errors.push(String(error)));
-  page.on("console", (message) => {
-    if (message.type() === "error") errors.push(message.text());
-  });
+for (const screen of SCREENS) {
+  const { colorScheme, viewport } = screen;
+  test(`an order that is placed twice with "Try it out" is stored once, ${colorScheme}, ${viewport.width} px`, async () => {
+    const context = await browser.newContext(screen);
+    const page = await context.newPage();
+    page.setDefaultTimeout(TIMEOUT_MS);
+    const external = [];
+    const errors = [];
+    await context.route("**/*", (route) => {
+      const url = new URL(route.request().url());
+      if (["http:", "https:"].includes(url.protocol) && !LOOPBACK.has(url.hostname)) {
+        external.push(url.href);
+        return route.abort();
+      }
+      return route.continue();
+    });
+    page.on("pageerror", (error) => errors.push(String(error)));
+    page.on("console", (message) => {
+      if (message.type() === "error") errors.push(message.text());
+    });
 
-  try {
-    await visit(page);
-  } catch (error) {
-    error.message += `\nexternal requests: ${external}\nerrors of the page: ${errors}`;
-    throw error;
-  }
-  assert.deepEqual(external, [], "the page sends no external requests");
-  assert.deepEqual(errors, [], "the page has no errors");
+    try {
+      await visit(page, screen);
+    } catch (error) {
+      error.message += `\nexternal requests: ${external}\nerrors of the page: ${errors}`;
+      throw error;
+    }
+    assert.deepEqual(external, [], "the page sends no external requests");
+    assert.deepEqual(errors, [], "the page has no errors");
+    await context.close();
+  });
+}
+
+test("the page has a language, a viewport and an icon, and is compressed", async () => {
+  const page = await browser.newPage();
+  const requested = [];
+  page.on("request", (request) => requested.push(new URL(request.url()).pathname));
+  const response = await page.goto(`${address}/docs`);
+  assert.equal(await page.evaluate(() => document.documentElement.lang), "en");
+  assert.equal(await page.title(), "orders");
+  assert.match(await page.locator("meta[name=viewport]").getAttribute("content"), /width=device-width/);
+  assert.match(await page.locator("link[rel=icon]").getAttribute("href"), /^data:image\/svg/);
+  // The icon is in the page: nothing else is asked for.
+  assert.deepEqual(requested.filter((path) => !path.startsWith("image/")), ["/docs"]);
+  assert.equal(await response.headerValue("content-encoding"), "gzip");
+  const sizes = await page.evaluate(() => {
+    const [{ encodedBodySize, decodedBodySize }] = performance.getEntriesByType("navigation");
+    return { encodedBodySize, decodedBodySize };
+  });
+  assert.ok(sizes.encodedBodySize < 600_000 && sizes.decodedBodySize > 1_500_000, JSON.stringify(sizes));
+  await page.close();
 });
 
 test("a token given to \"Authorize\" is sent with \"Try it out\"", async () => {
@@ -98,7 +120,7 @@ test("a token given to \"Authorize\" is sent with \"Try it out\"", async () => {
 });
 
 /** Places the prefilled order twice. */
-async function visit(page) {
+async function visit(page, screen) {
   // The root redirects to the page.
   await page.goto(`${address}/`);
   assert.equal(page.url(), `${address}/docs`);
@@ -111,7 +133,10 @@ async function visit(page) {
   await placing.locator(".opblock-summary-control").click();
   await placing.getByRole("button", { name: "Try it out" }).click();
   const key = await placing.locator("tr[data-param-name='Idempotency-Key'] input").inputValue();
-  assert.match(key, /^[!-~]{1,255}$/, "the key is prefilled");
+  assert.match(key, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/, "the key is prefilled");
+  // Whoever has followed the README would get the replay of its order.
+  const readme = await readFile(join(import.meta.dirname, "../../README.md"), "utf8");
+  assert.ok(!readme.includes(key), "the key is not that of the README");
   const sent = JSON.parse(await placing.locator("textarea.body-param__text").inputValue());
 
   const first = await execute(page, placing);
@@ -126,14 +151,22 @@ async function visit(page) {
   assert.equal(await second.text(), await first.text());
   assert.equal(await second.headerValue("idempotent-replayed"), "true");
   await shows(placing, "200", order.id);
+  const live = placing.locator(".live-responses-table");
+  await live.getByText(/idempotent-replayed:\s*true/).first().waitFor();
 
-  const { orders } = await (await fetch(`${address}/orders`)).json();
-  assert.deepEqual(orders, [order]);
+  const { orders } = await (await fetch(`${address}/orders?limit=1000`)).json();
+  assert.equal(orders.filter(({ id }) => id === order.id).length, 1);
+  // The tests before have placed one each, with a key of their own.
+  assert.equal(orders.length, SCREENS.indexOf(screen) + 1);
 
-  if (process.env.SCREENSHOT) {
-    await placing.evaluate((element) => element.scrollIntoView());
-    await page.screenshot({ path: process.env.SCREENSHOT });
-  }
+  await page.evaluate(() => scrollTo(0, 0));
+  await screenshot(page, "docs", screen);
+  await placing.evaluate((element) => element.scrollIntoView());
+  await screenshot(page, "docs-try-it-out", screen);
+  await live.evaluate((element) => element.scrollIntoView());
+  await screenshot(page, "docs-replay", screen);
+  await fits(page, screen);
+  await isAccessible(page);
 }
 
 /** Presses "Execute" and waits for the response. */

@@ -61,6 +61,9 @@ pub(super) fn draw(page: &mut Markup, example: &Counterexample) {
     let axis = Axis::new(moments.collect());
     let arranged = rows::rows(example);
     page.raw("<div class=\"lanes\">");
+    page.raw("<div class=\"lane head\"><span>attempt → instance</span>");
+    page.raw("<span>from sent to answered, idle time left out</span>");
+    page.raw("<span>sent after the first, answer</span></div>");
     for row in &arranged.shown {
         lane(page, row.attempt, &axis, row.alike().as_deref());
     }

@@ -121,8 +121,8 @@ fn latency(page: &mut Markup, judgement: &Judgement) {
     page.raw("</div><div>");
     page.append(&plot::percentiles(&judgement.latencies));
     page.raw("</div></div><p class=\"soft\">");
-    page.raw("Left: over the time of the run; dashed lines are process faults. ");
-    page.raw("Right: by percentile. Races are included: this is not a benchmark.</p></section>");
+    page.raw("First over the time of the run; dashed lines are process faults. ");
+    page.raw("Then by percentile. Races are included: this is not a benchmark.</p></section>");
 }
 
 fn reproduce(page: &mut Markup, report: &Report) {

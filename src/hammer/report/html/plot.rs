@@ -76,13 +76,15 @@ fn micros_to_millis(micros: u64) -> f64 {
     micros as f64 / 1000.0
 }
 
-fn open() -> Markup {
+/// Begins a plot. `label` is what it shows, for those who do not see it.
+fn open(label: &str) -> Markup {
     let mut svg = Markup::default();
     put!(
         svg,
-        r#"<svg viewBox="0 0 {} {}" role="img">"#,
+        r#"<svg viewBox="0 0 {} {}" role="img" aria-label="{}">"#,
         WIDTH,
-        HEIGHT
+        HEIGHT,
+        label
     );
     svg
 }
@@ -92,7 +94,7 @@ pub(super) fn scatter(points: &[Point], process_faults: &[(u64, FaultKind)], end
     let scale = LogScale::around(points.iter().map(|point| point.latency));
     let end = millis(end.max(1));
     let x = |t: u64| LEFT + (WIDTH - LEFT) * (millis(t) / end).min(1.0);
-    let mut svg = open();
+    let mut svg = open("Latency over the time of the run");
     scale.draw(&mut svg);
     for (t, kind) in process_faults {
         put!(
@@ -141,7 +143,7 @@ pub(super) fn percentiles(latencies: &Latencies) -> Markup {
     let ends = latencies.iter();
     let scale = LogScale::around(ends.flat_map(|(_, seen)| [seen.min(), seen.max()]));
     let x = |nines: f64| LEFT + (WIDTH - LEFT - 8.0) * nines / NINES;
-    let mut svg = open();
+    let mut svg = open("Latency by percentile");
     scale.draw(&mut svg);
     for (class, seen) in latencies.iter() {
         put!(
@@ -183,7 +185,7 @@ pub(super) fn overlaps(overlaps: &BTreeMap<u64, u64>) -> Markup {
     }
     let highest = buckets.values().max().copied().unwrap_or(1) as f64;
     let width = (WIDTH - LEFT) / buckets.len().max(1) as f64;
-    let mut svg = open();
+    let mut svg = open("Contended keys by requests in flight");
     for (index, (bucket, keys)) in buckets.iter().enumerate() {
         let height = (HEIGHT - BOTTOM - 18.0) * (*keys as f64).ln_1p() / highest.ln_1p();
         let (x, y) = (LEFT + width * index as f64, HEIGHT - BOTTOM - height);

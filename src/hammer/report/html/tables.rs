@@ -8,7 +8,10 @@ use crate::hammer::judge::{self, Judgement, KeyCounts};
 pub(super) fn invariants(page: &mut Markup, judgement: &Judgement) {
     let scopes = judgement.scopes();
     page.raw("<section><h2>Invariants by scenario (number of keys)</h2>");
-    page.raw("<table class=\"grid\"><tr><th>invariant</th>");
+    // Wider than a phone: it scrolls, also by keyboard.
+    page.raw("<div class=\"scroll\" tabindex=\"0\" role=\"region\" ");
+    page.raw("aria-label=\"Invariants by scenario\">");
+    page.raw("<table class=\"grid\"><tr><th class=\"name\">invariant</th>");
     for scope in &scopes {
         put!(
             page,
@@ -44,7 +47,7 @@ pub(super) fn invariants(page: &mut Markup, judgement: &Judgement) {
         }
         page.raw("</tr>");
     }
-    page.raw("</table><p class=\"soft\">Green: held. Red: violated. ");
+    page.raw("</table></div><p class=\"soft\">Green: held. Red: violated. ");
     page.raw("Yellow: a harmless deviation from the contract. “·”: not applicable.</p></section>");
 }
 
