@@ -25,9 +25,9 @@ pub(super) struct ConsumeArgs {
     // Not parsed by clap, whose error messages repeat the value, with the password.
     #[arg(
         long,
-        help = "Topic of the commands: kafka://[USER:PASSWORD@]HOST:PORT[,HOST:PORT...]/TOPIC",
-        long_help = "Topic of the commands: kafka://[USER:PASSWORD@]HOST:PORT[,HOST:PORT...]/TOPIC\n\n\
-                     A command is a record with the payload {\"item\": ..., \"quantity\": ...} and its \
+        help = "Topic of the commands: kafka://HOST:PORT[,HOST:PORT...]/TOPIC",
+        long_help = "Topic of the commands\n\n\
+                     kafka://[USER:PASSWORD@]HOST:PORT[,HOST:PORT...]/TOPIC. A command is a record with the payload {\"item\": ..., \"quantity\": ...} and its \
                      key in the header Idempotency-Key. Options of the connection are added as \
                      ?OPTION=VALUE&...: see docs/consumer.md",
         env = "ORDERS_FROM",
@@ -47,12 +47,6 @@ pub(super) struct ConsumeArgs {
     /// name another.
     #[arg(long, env = "ORDERS_TENANT", value_name = "TENANT")]
     tenant: Option<String>,
-    #[command(flatten)]
-    events: EventArgs,
-    #[command(flatten)]
-    database: ServedDatabaseArgs,
-    #[command(flatten)]
-    prepare: PrepareArgs,
     /// Maximum number of commands in one poll, which share a transaction
     #[arg(
         long,
@@ -88,6 +82,12 @@ pub(super) struct ConsumeArgs {
     shutdown_timeout: Duration,
     #[command(flatten)]
     probes: ProbesArgs,
+    #[command(flatten, next_help_heading = "Database")]
+    database: ServedDatabaseArgs,
+    #[command(flatten)]
+    prepare: PrepareArgs,
+    #[command(flatten, next_help_heading = "Events")]
+    events: EventArgs,
     #[command(flatten)]
     pub(super) access_log: AccessLogArgs,
 }

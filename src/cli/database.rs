@@ -18,10 +18,9 @@ pub(super) struct DatabaseArgs {
     // Not parsed by clap, whose error messages repeat the value, with the password.
     #[arg(
         long,
-        help = "postgres://USER:PASSWORD@HOST/DATABASE or sqlite://FILE \
-                [default: sqlite://./orders.db]",
-        long_help = "postgres://USER:PASSWORD@HOST/DATABASE or sqlite://FILE \
-                     [default: sqlite://./orders.db]\n\n\
+        help = "postgres:// or sqlite:// URL of the database [default: sqlite://./orders.db]",
+        long_help = "URL of the database [default: sqlite://./orders.db]\n\n\
+                     postgres://USER:PASSWORD@HOST/DATABASE or sqlite://FILE. \
                      Behind PgBouncer in transaction mode, add ?pooler=transaction",
         env = "DATABASE_URL",
         hide_env_values = true,

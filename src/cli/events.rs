@@ -22,17 +22,18 @@ pub(super) struct SinkArgs {
         long,
         help = "Publish an event for each order: stdout:, https://… or kafka://… [default: none]",
         long_help = "Publish an event for each order, as a CloudEvent [default: none]\n\n\
-                     stdout:                               one line of JSON\n\
-                     https://HOST/PATH, http://HOST/PATH   a signed webhook (ORDERS_WEBHOOK_SECRET)\n\
-                     kafka://HOST:PORT[,HOST:PORT]/TOPIC   a message with the id of the order as its key",
+                     stdout: writes lines of JSON. https://HOST/PATH or http://HOST/PATH sends \
+                     webhooks, signed with ORDERS_WEBHOOK_SECRET. \
+                     kafka://HOST:PORT[,HOST:PORT]/TOPIC sends messages with the id of the order \
+                     as their key.",
         env = "ORDERS_EVENTS",
         hide_env_values = true,
         value_name = "URL"
     )]
     events: Option<String>,
-    /// Signs webhooks: whsec_…; several are separated by spaces [default: none]
+    /// Secrets that sign webhooks, separated by spaces [default: none]
     ///
-    /// The variable keeps it out of the process list.
+    /// Each begins with whsec_. The variable keeps them out of the process list.
     #[arg(
         long,
         env = "ORDERS_WEBHOOK_SECRET",

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use clap::{Args, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
-use super::CliError;
+use super::{CliError, hint};
 use crate::chain::Chain;
 
 /// What to log, and in which format.
@@ -16,6 +16,7 @@ pub(super) struct LogArgs {
     /// Log level, or levels per module
     #[arg(
         long = "log",
+        help_heading = "Logs",
         global = true,
         display_order = 900,
         env = "ORDERS_LOG",
@@ -23,9 +24,10 @@ pub(super) struct LogArgs {
         value_name = "FILTER"
     )]
     filter: String,
-    /// Log format
+    /// Log format: lines for people, or one JSON object per line
     #[arg(
         long = "log-format",
+        help_heading = "Logs",
         global = true,
         display_order = 901,
         env = "ORDERS_LOG_FORMAT",
@@ -41,15 +43,15 @@ const ACCESS: &str = "orders::access";
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub(super) struct AccessLogArgs {
     /// Log one line for each request
-    #[arg(long = "access-log", env = "ORDERS_ACCESS_LOG")]
+    #[arg(long = "access-log", help_heading = "Logs", env = "ORDERS_ACCESS_LOG")]
     enabled: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// Human-readable lines
+    // Human-readable lines.
     Text,
-    /// One JSON object per line
+    // One JSON object per line.
     Json,
 }
 
@@ -85,7 +87,7 @@ impl LogArgs {
 
     /// Writes the error of a command to stderr, in the format of the log.
     pub(super) fn report(&self, error: &(dyn Error + 'static)) {
-        report(self.format, &Chain(error).to_string());
+        report(self.format, &Chain(error).to_string(), hint::hint(error));
     }
 }
 
@@ -107,6 +109,7 @@ pub(super) fn report_usage(error: &clap::Error) {
         report(
             Format::Json,
             &text.split_whitespace().collect::<Vec<_>>().join(" "),
+            None,
         );
     } else {
         // If there is no place to print to, nobody waits for it.
@@ -115,16 +118,22 @@ pub(super) fn report_usage(error: &clap::Error) {
 }
 
 /// Not through the logger, whose filter could hide it.
-fn report(format: Format, message: &str) {
-    let line = match format {
-        Format::Text => format!("error: {message}"),
-        Format::Json => serde_json::json!({
-            "timestamp": humantime::format_rfc3339_micros(SystemTime::now()).to_string(),
-            "level": "ERROR",
-            "message": message,
-            "target": "orders",
-        })
-        .to_string(),
+fn report(format: Format, message: &str, hint: Option<&str>) {
+    let line = match (format, hint) {
+        (Format::Text, None) => format!("error: {message}"),
+        (Format::Text, Some(hint)) => format!("error: {message}\nhint: {hint}"),
+        (Format::Json, _) => {
+            let mut line = serde_json::json!({
+                "timestamp": humantime::format_rfc3339_micros(SystemTime::now()).to_string(),
+                "level": "ERROR",
+                "message": message,
+                "target": "orders",
+            });
+            if let Some(hint) = hint {
+                line["hint"] = hint.into();
+            }
+            line.to_string()
+        }
     };
     // If stderr is closed, there is no other place to report to.
     let _ = writeln!(io::stderr(), "{line}");

@@ -7,7 +7,7 @@ use std::num::NonZeroU32;
 use clap::{Args, Subcommand};
 
 use super::database::{DatabaseArgs, Missing};
-use super::{CliError, Status, parse, print};
+use super::{CliError, Status, parse, print, progress};
 use crate::db::Database;
 
 /// Arguments of `orders migrate`.
@@ -77,7 +77,8 @@ impl MigrateArgs {
                 if !yes && !confirm(&question)? {
                     return Ok(Status::No);
                 }
-                database.schema().fresh().await?;
+                let schema = database.schema();
+                progress::shown("recreating the schema", String::new, schema.fresh()).await?;
                 print("schema recreated\n")?;
                 Ok(Status::Done)
             }
@@ -87,7 +88,8 @@ impl MigrateArgs {
 }
 
 async fn up(database: &Database) -> Result<Status, CliError> {
-    let names = database.schema().up().await?;
+    let schema = database.schema();
+    let names = progress::shown("migrating", String::new, schema.up()).await?;
     print(&lines("applied", &names, "nothing pending"))?;
     Ok(Status::Done)
 }
@@ -106,7 +108,8 @@ async fn down(database: &Database, steps: NonZeroU32, yes: bool) -> Result<Statu
     if some && !yes && !confirm(&question)? {
         return Ok(Status::No);
     }
-    let names = schema.down(steps.get()).await?;
+    let rolling_back = schema.down(steps.get());
+    let names = progress::shown("rolling back", String::new, rolling_back).await?;
     print(&lines("rolled back", &names, "nothing to roll back"))?;
     Ok(Status::Done)
 }

@@ -3,9 +3,12 @@
 //! Each subcommand is a file that turns its arguments into plain settings and calls the library.
 //! stdout is for data, stderr for logs and progress.
 
-mod documents;
+mod completions;
 mod duration;
+mod hint;
 mod log;
+mod manual;
+mod progress;
 
 // The commands of each feature, and what only they use. A new command of the service is a module
 // here with `#[cfg(feature = "serve")]`, and a variant of `service::ServiceCommand`.
@@ -64,12 +67,12 @@ use std::error::Error as StdError;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{FromArgMatches, Parser, Subcommand};
 use tokio::runtime::Runtime;
 
 /// Idempotent order service, and a verifier that proves it
 #[derive(Debug, Parser)]
-#[command(name = "orders", version, max_term_width = 100)]
+#[command(name = "orders", version, max_term_width = 80)]
 pub struct Cli {
     #[command(flatten)]
     log: log::LogArgs,
@@ -84,6 +87,14 @@ enum Command {
     #[command(flatten)]
     Service(service::ServiceCommand),
     /// Verify that a service stores exactly one order per key
+    ///
+    /// Without --url, the hammer starts private instances of this program on a temporary database,
+    /// or of any program with --spawn, and kills some of them. A run is held only on evidence:
+    /// duplicates overlapped, faults landed, and the stored orders were read.
+    ///
+    /// The orders of a run stay in a service given with --url; their items begin with `hammer-`. The
+    /// history of a run is history.ndjson, at most about 200 MB. --soak keeps its first cycle and
+    /// the latest ones, compressed, in at most 256 MiB; `hammer check` judges them again.
     #[cfg(feature = "hammer")]
     Hammer(Box<hammer::HammerArgs>),
     // place, key
@@ -91,9 +102,9 @@ enum Command {
     #[command(flatten)]
     Client(client::ClientCommand),
     /// Print a shell completion script
-    Completions(documents::CompletionsArgs),
-    /// Print the manual pages
-    Man,
+    Completions(completions::CompletionsArgs),
+    /// Write the manual pages, one file per command
+    Man(manual::ManArgs),
 }
 
 /// Exit status of a command.
@@ -135,7 +146,10 @@ pub fn main() -> io::Result<ExitCode> {
 }
 
 async fn run() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let parsed = manual::command()
+        .try_get_matches()
+        .and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
             log::report_usage(&error);
@@ -172,7 +186,7 @@ impl Cli {
             #[cfg(feature = "client")]
             Command::Client(command) => command.run(&self.log).await,
             Command::Completions(args) => args.run(),
-            Command::Man => documents::man(),
+            Command::Man(args) => args.run(),
         }
     }
 
@@ -200,10 +214,8 @@ fn print(text: &str) -> Result<(), CliError> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     #[test]
     fn the_arguments_are_consistent() {
-        super::Cli::command().debug_assert();
+        super::manual::command().debug_assert();
     }
 }

@@ -11,7 +11,7 @@ use crate::telemetry::{Exporter, Spans};
 const FINISH_TIMEOUT: Duration = Duration::from_secs(3);
 
 const LONG_HELP: &str = "\
-Collector that traces are exported to by OTLP over HTTP [default: none]
+Collector that traces go to, by OTLP over HTTP [default: none]
 
 Spans are posted to /v1/traces under this URL, such as http://localhost:4318, as protobuf. Of the \
 variables of OpenTelemetry, OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS, \
@@ -20,7 +20,7 @@ OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES are read.";
 /// Where traces go.
 #[derive(Debug, Args)]
 pub(super) struct OtlpArgs {
-    /// Collector that traces are exported to by OTLP over HTTP [default: none]
+    /// Collector that traces go to, by OTLP over HTTP [default: none]
     #[arg(
         long,
         long_help = LONG_HELP,

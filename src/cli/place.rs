@@ -11,10 +11,6 @@ use crate::client::{Client, Key, NewOrder, PlaceError, Settings};
 
 /// Arguments of `orders place`.
 #[derive(Debug, Args)]
-#[command(after_long_help = "\
-Exit status: 0 placed, 1 refused for good, 2 unknown or not reached.
-After 2, run the same command with the key that was printed: it returns the order
-that was placed, or places it. A new key could place a second order.")]
 pub(super) struct PlaceArgs {
     /// What to order
     #[arg(long)]

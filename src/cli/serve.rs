@@ -27,6 +27,8 @@ use crate::idempotency::{self, ReplayTier, Retention, Sweeper};
 use crate::telemetry::Spans;
 
 /// Arguments of `orders serve`.
+///
+/// The heading of a flattened struct applies to everything after it, until the next one.
 #[derive(Debug, Args)]
 pub(super) struct ServeArgs {
     /// Address or host name to listen on
@@ -35,37 +37,21 @@ pub(super) struct ServeArgs {
     /// Port to listen on; 0 picks a free one
     #[arg(long, env = "PORT", default_value = "3000", value_parser = parse::port)]
     port: u16,
-    #[command(flatten)]
-    database: ServedDatabaseArgs,
-    #[command(flatten)]
-    prepare: PrepareArgs,
     /// Check the configuration and the database, then exit
     ///
     /// Changes nothing. Exits with 0 if the server would start, 1 if the schema is outdated and
     /// --no-migrate is given, 2 if the configuration or the database cannot be used.
     #[arg(long)]
     check: bool,
-    /// Maximum number of concurrent transactions on PostgreSQL; SQLite always has one
-    #[arg(long, env = "ORDERS_LANES", default_value = "3", value_parser = parse::at_least_one::<NonZeroUsize>, value_name = "NUMBER")]
-    lanes: NonZeroUsize,
-    /// Maximum number of requests in one transaction
-    #[arg(
-        long,
-        env = "ORDERS_BATCH_MAX",
-        default_value = "256",
-        value_parser = parse::at_least_one::<NonZeroUsize>,
-        value_name = "NUMBER"
-    )]
-    batch_max: NonZeroUsize,
-    /// Maximum number of queued requests per lane; more are answered 503
-    #[arg(
-        long,
-        env = "ORDERS_QUEUE_MAX",
-        default_value = "2048",
-        value_parser = parse::at_least_one::<NonZeroUsize>,
-        value_name = "NUMBER"
-    )]
-    queue_max: NonZeroUsize,
+    #[command(flatten, next_help_heading = "Database")]
+    database: ServedDatabaseArgs,
+    #[command(flatten)]
+    prepare: PrepareArgs,
+    #[command(flatten, next_help_heading = "Idempotency keys")]
+    retention: RetentionArgs,
+    /// How often expired keys are swept, by one instance for all; 0s never
+    #[arg(long, env = "ORDERS_SWEEP_INTERVAL", default_value = "1h", value_parser = parse::duration, value_name = "DURATION")]
+    sweep_interval: Duration,
     /// Size of the in-memory replay cache, in bytes; 0 disables it
     #[arg(
         long,
@@ -76,14 +62,11 @@ pub(super) struct ServeArgs {
     )]
     replay_cache: u64,
     #[command(flatten)]
-    retention: RetentionArgs,
-    /// How often expired keys are swept, by one instance for all; 0s never
-    #[arg(long, env = "ORDERS_SWEEP_INTERVAL", default_value = "1h", value_parser = parse::duration, value_name = "DURATION")]
-    sweep_interval: Duration,
-    #[command(flatten)]
     redis: RedisArgs,
-    #[command(flatten)]
-    events: EventArgs,
+    #[command(flatten, next_help_heading = "Authentication")]
+    auth: AuthArgs,
+    #[command(flatten, next_help_heading = "Requests and connections")]
+    limits: LimitArgs,
     /// Time limit for placing an order; then 503
     #[arg(long, env = "ORDERS_REQUEST_TIMEOUT", default_value = "10s", value_parser = parse::duration, value_name = "DURATION")]
     request_timeout: Duration,
@@ -114,22 +97,43 @@ pub(super) struct ServeArgs {
     /// Time limit for requests in flight after SIGTERM or Ctrl-C
     #[arg(long, env = "ORDERS_SHUTDOWN_TIMEOUT", default_value = "10s", value_parser = parse::duration, value_name = "DURATION")]
     shutdown_timeout: Duration,
-    #[command(flatten)]
-    auth: AuthArgs,
-    #[command(flatten)]
-    limits: LimitArgs,
     /// How long to serve after SIGTERM with /health already 503
     #[arg(long, env = "ORDERS_SHUTDOWN_DELAY", default_value = "0s", value_parser = parse::duration, value_name = "DURATION")]
     shutdown_delay: Duration,
+    /// Maximum number of concurrent transactions on PostgreSQL; SQLite always has one
+    #[arg(long, help_heading = "Batches", env = "ORDERS_LANES", default_value = "3", value_parser = parse::at_least_one::<NonZeroUsize>, value_name = "NUMBER")]
+    lanes: NonZeroUsize,
+    /// Maximum number of requests in one transaction
+    #[arg(
+        long,
+        help_heading = "Batches",
+        env = "ORDERS_BATCH_MAX",
+        default_value = "256",
+        value_parser = parse::at_least_one::<NonZeroUsize>,
+        value_name = "NUMBER"
+    )]
+    batch_max: NonZeroUsize,
+    /// Maximum number of queued requests per lane; more are answered 503
+    #[arg(
+        long,
+        help_heading = "Batches",
+        env = "ORDERS_QUEUE_MAX",
+        default_value = "2048",
+        value_parser = parse::at_least_one::<NonZeroUsize>,
+        value_name = "NUMBER"
+    )]
+    queue_max: NonZeroUsize,
+    #[command(flatten, next_help_heading = "Events")]
+    events: EventArgs,
+    #[command(flatten, next_help_heading = "Traces")]
+    otlp: OtlpArgs,
     #[command(flatten)]
     pub(super) access_log: AccessLogArgs,
-    #[command(flatten)]
-    otlp: OtlpArgs,
 }
 
 /// The server cannot start.
 #[derive(Debug, thiserror::Error)]
-enum Error {
+pub(super) enum Error {
     #[error("cannot listen on {host}:{port}")]
     Listen {
         host: String,

@@ -15,7 +15,7 @@ pub(super) enum ServiceCommand {
     Consume(Box<consume::ConsumeArgs>),
     /// Migrate the database schema, or show its status
     Migrate(migrate::MigrateArgs),
-    /// Delete the expired answers of keys, as serve does from time to time
+    /// Delete expired answers of keys, as serve does by itself
     Sweep(sweep::SweepArgs),
     /// Create, list and revoke the tokens of tenants
     Token(token::TokenArgs),

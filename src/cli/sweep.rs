@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::database::{DatabaseArgs, Missing};
 use super::retention::RetentionArgs;
-use super::{CliError, Status, print};
+use super::{CliError, Status, print, progress};
 use crate::idempotency::Sweeper;
 
 /// Arguments of `orders sweep`.
@@ -20,7 +20,8 @@ impl SweepArgs {
     pub(super) async fn run(self) -> Result<Status, CliError> {
         let retention = self.retention.retention()?;
         let database = self.database.connect(Missing::Refuse).await?;
-        let swept = Sweeper::new(database, retention).sweep().await?;
+        let sweeper = Sweeper::new(database, retention);
+        let swept = progress::shown("sweeping expired keys", String::new, sweeper.sweep()).await?;
         print(&format!(
             "expired answers deleted: {}\nexpired tombstones deleted: {}\n",
             swept.answers, swept.tombstones

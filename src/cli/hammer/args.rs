@@ -12,19 +12,7 @@ use crate::hammer::{OracleChoice, Scenario, Threshold};
 /// Tests a service for idempotency: one order per key under races, faults and crashes.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
-#[command(
-    args_conflicts_with_subcommands = true,
-    after_long_help = "\
-Without --url, the hammer starts private instances of this program on a temporary database, \
-or of any program with --spawn, and kills some of them.
-
-Exit status: 0 held, 1 violated, 2 unknown, 130 interrupted. A run is held only on evidence: \
-duplicates overlapped, faults landed, and the stored orders were read.
-
-The orders of a run stay in a service given with --url; their items begin with `hammer-`. The \
-history of a run is history.ndjson, at most about 200 MB. --soak keeps its first cycle and the \
-latest ones, compressed, in at most 256 MiB; `hammer check` judges them again."
-)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(in crate::cli) struct HammerArgs {
     #[command(subcommand)]
     pub(super) command: Option<HammerCommand>,

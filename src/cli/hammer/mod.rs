@@ -9,7 +9,7 @@ use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{CliError, Status, print};
+use super::{CliError, Status, print, progress};
 use crate::hammer::{
     self, Contract, Format, Launch, LoadSettings, Profile, Progress, Readiness, Report, Service,
     Settings, Target, Trust, Verdict,
@@ -22,7 +22,9 @@ impl HammerArgs {
     pub(super) async fn run(&self) -> Result<Status, CliError> {
         match &self.command {
             Some(HammerCommand::Check { file, report }) => {
-                let found = hammer::check(file)?;
+                let file = file.clone();
+                let judging = tokio::task::spawn_blocking(move || hammer::check(&file));
+                let found = progress::shown("judging the history", String::new, judging).await??;
                 return conclude(&found, report.as_deref());
             }
             Some(HammerCommand::Contract) => {
@@ -126,8 +128,14 @@ async fn measure(args: &HammerArgs, scratch: &Scratch) -> Result<Status, CliErro
         duration: args.duration.unwrap_or(Duration::from_secs(10)),
         thresholds: load.assert.clone(),
     };
+    let planned = format!(
+        ", {} are measured after {} of warm-up",
+        humantime::format_duration(settings.duration),
+        humantime::format_duration(settings.warmup)
+    );
+    let measuring = hammer::load(&settings);
     let report = tokio::select! {
-        report = hammer::load(&settings) => report?,
+        report = progress::shown("measuring", || planned.clone(), measuring) => report?,
         () = interrupt() => return Ok(Status::Interrupted),
     };
     print(&report.text())?;

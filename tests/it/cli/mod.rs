@@ -2,8 +2,12 @@
 
 mod backup;
 mod check;
+mod completions;
 mod confirm;
+mod hints;
+mod manual;
 mod migrate;
+mod progress;
 mod serve;
 mod usage;
 
@@ -33,13 +37,20 @@ pub(crate) fn within(folder: &tempfile::TempDir, arguments: &[&str]) -> Command 
     command
 }
 
-/// Asserts exit status 2, one line on stderr that contains all of `words`, and no data.
+/// Asserts exit status 2, one line on stderr that contains all of `words`, perhaps a hint after it,
+/// and no data.
 #[track_caller]
 pub(crate) fn assert_fails(command: &mut Command, words: &[&str]) {
     let (code, stdout, stderr) = run(command);
     assert_eq!((code, &*stdout), (2, ""), "{stderr}");
-    assert_eq!(stderr.lines().count(), 1, "{stderr}");
-    assert!(stderr.starts_with("error: "), "{stderr}");
+    let kinds: Vec<&str> = stderr
+        .lines()
+        .map(|line| &line[..line.find(' ').unwrap_or(0)])
+        .collect();
+    assert!(
+        kinds == ["error:"] || kinds == ["error:", "hint:"],
+        "{stderr}"
+    );
     for word in words {
         assert!(stderr.contains(word), "{word} is missing in: {stderr}");
     }
