@@ -2,6 +2,7 @@
 //!
 //! Both come from one table, [`pages`], so that a command teaches the same in both places.
 
+mod entry;
 mod page;
 mod pages;
 
@@ -12,7 +13,7 @@ use std::{fs, io};
 use clap::{Args, Command, CommandFactory};
 
 use super::{Cli, CliError, Status, print};
-use pages::Manual;
+use entry::Manual;
 
 /// Arguments of `orders man`.
 #[derive(Debug, Args)]

@@ -6,7 +6,7 @@ use clap::{Arg, Command};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, italic, roman};
 
-use super::pages::{Example, Manual};
+use super::entry::{Example, Manual};
 
 /// The section of the manual.
 const SECTION: &str = "1";

@@ -52,7 +52,10 @@ fn errors_of_the_configuration_say_what_to_do() {
             &["migrate", "up", "--database-url", "sqlite://no/such/x.db"],
             "create the directory",
         ),
-        (&["hammer", "--url", "nonsense"], "http://localhost:3000"),
+        (
+            &["hammer", "--url", "http://no.such.host.invalid"],
+            "correct the name of the host",
+        ),
         (
             &[
                 "hammer",
