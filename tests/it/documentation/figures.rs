@@ -57,5 +57,5 @@ fn the_walk_of_a_post_is_short() {
         .lines()
         .filter_map(|line| line.split("](../").nth(1))
         .collect();
-    assert!((5..=16).contains(&files.len()), "{files:?}");
+    assert!((5..=10).contains(&files.len()), "{files:?}");
 }
