@@ -8,6 +8,7 @@ mod duration;
 mod hint;
 mod log;
 mod manual;
+#[cfg(any(feature = "serve", feature = "hammer"))]
 mod progress;
 
 // The commands of each feature, and what only they use. A new command of the service is a module
