@@ -14,7 +14,6 @@ const TITLE: &str = "<title>Swagger UI</title>";
 const OUR_TITLE: &str = concat!(
     "<title>orders</title>",
     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">",
-    "<meta name=\"color-scheme\" content=\"light dark\">",
     // Inlined, so that no browser asks for /favicon.ico.
     "<link rel=\"icon\" href=\"data:image/svg+xml,",
     "%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E",

@@ -134,6 +134,11 @@ async function visit(page, screen) {
   await placing.getByRole("button", { name: "Try it out" }).click();
   const key = await placing.locator("tr[data-param-name='Idempotency-Key'] input").inputValue();
   assert.match(key, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/, "the key is prefilled");
+  const ink = await placing.locator("tr[data-param-name='Idempotency-Key'] input").evaluate((input) => {
+    const { color, backgroundColor } = getComputedStyle(input);
+    return { color, backgroundColor };
+  });
+  assert.notEqual(ink.color, ink.backgroundColor, "the key is legible");
   // Whoever has followed the README would get the replay of its order.
   const readme = await readFile(join(import.meta.dirname, "../../README.md"), "utf8");
   assert.ok(!readme.includes(key), "the key is not that of the README");

@@ -115,14 +115,15 @@ pub(super) fn scatter(points: &[Point], process_faults: &[(u64, FaultKind)], end
             scale.y(point.latency)
         );
     }
-    for quarter in 0..=4 {
+    let anchors = ["start", "middle", "middle", "middle", "end"];
+    for (quarter, anchor) in (0_u8..).zip(anchors) {
         let share = f64::from(quarter) / 4.0;
         put!(
             svg,
             r#"<text x="{:.0}" y="{}" text-anchor="{}">{:.1} s</text>"#,
             LEFT + (WIDTH - LEFT) * share,
             HEIGHT - 6.0,
-            if quarter == 4 { "end" } else { "middle" },
+            anchor,
             end / 1000.0 * share
         );
     }
