@@ -34,7 +34,7 @@ const OUR_SCRIPT: &str = concat!(include_str!("docs.js"), "let oauth2RedirectUrl
 /// Renders the page.
 pub(super) fn page() -> String {
     let (rendered, spec) = document::rendered();
-    let page = rendered.replace(&spec, &document::json_line());
+    let page = rendered.trim_start().replace(&spec, &document::json_line());
     let corrections = [
         (HEAD, OUR_HEAD),
         (TITLE, OUR_TITLE),
