@@ -71,7 +71,7 @@ fn bash_completes_commands_and_flags() {
 fn zsh_loads_its_completions() {
     let script = "autoload -Uz compinit; compinit -D; source \"$1\"; \
                   print -l $_comps[orders]; functions _orders";
-    let commands = ["_orders", "migrate)", "hammer)"];
+    let commands = ["_orders", "(migrate)", "(hammer)"];
     assert_offers(loaded("zsh", &["-f"], script), &commands);
 }
 
