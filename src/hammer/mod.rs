@@ -38,6 +38,7 @@ mod report;
 mod run;
 mod runner;
 mod settings;
+mod terminal;
 mod wire;
 mod words;
 mod workload;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::terminal;
 use super::words::counted;
 
 /// Interval of lines within a stage; there is one more at its end.
@@ -87,7 +88,7 @@ impl Progress {
     pub(crate) fn begin(&self, name: &str, cases: u64) {
         self.finish();
         let target = match self.format {
-            Format::Bars => ProgressDrawTarget::stderr_with_hz(10),
+            Format::Bars => terminal::target(),
             Format::Lines | Format::Silent => ProgressDrawTarget::hidden(),
         };
         let bar = ProgressBar::with_draw_target(Some(cases), target);
@@ -134,7 +135,7 @@ impl Progress {
     /// Leaves the current stage as it is drawn, because the user interrupted it.
     pub(crate) fn interrupt(&self) {
         if let Some(stage) = self.lock().take() {
-            // The terminal has echoed ^C below the bar, so another drawing would be a second bar.
+            // The terminal has echoed ^C beside the bar, which stays as it is.
             stage.bar.set_draw_target(ProgressDrawTarget::hidden());
             if self.format == Format::Bars {
                 let _ = writeln!(io::stderr());
