@@ -7,7 +7,7 @@ use super::coverage::Coverage;
 use super::dialect::Dialect;
 use super::evidence::{Counterexample, Ending, FaultCount, KeyCounts, Point, Scope, Violation};
 use super::verdict::Verdict;
-use crate::hammer::history::Header;
+use crate::hammer::history::{Answer, Header};
 use crate::hammer::workload::{FaultKind, Scenario};
 
 /// What the checker found in all cycles so far. Its size is bounded.
@@ -136,6 +136,12 @@ impl Judgement {
         alone.then_some(
             "judged by answers alone: the contract does not say where to count ([stored])",
         )
+    }
+
+    /// Whether the answer looks like the first one of its key.
+    pub(crate) fn is_fresh(&self, answer: &Answer) -> bool {
+        let dialect = self.dialect.as_ref();
+        dialect.map_or(!answer.replayed, |dialect| dialect.is_fresh(answer))
     }
 
     /// The deviations of the dialect from the contract, in words. In a strict run they are

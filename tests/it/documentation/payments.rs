@@ -12,6 +12,7 @@ struct Judged {
     code: Option<i32>,
     violated: Vec<String>,
     said: String,
+    page: String,
 }
 
 fn judge_once(server: &str, more: &[&str]) -> Judged {
@@ -33,6 +34,7 @@ fn judge_once(server: &str, more: &[&str]) -> Judged {
         code: output.status.code(),
         violated: violated.collect(),
         said: String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned(),
+        page: std::fs::read_to_string(folder.path().join("report.html")).unwrap_or_default(),
     }
 }
 
@@ -56,7 +58,15 @@ fn assert_violates(judged: &Judged, invariant: &str) {
 
 #[test]
 fn the_naive_service_is_convicted() {
-    assert_violates(&judge("", &["--quick"]), "one-order");
+    let judged = judge("", &["--quick"]);
+    assert_violates(&judged, "one-order");
+    // A replay is told by its status: this service does not mark it.
+    for class in ["answer-fresh", "answer-replayed"] {
+        assert!(
+            judged.page.contains(&format!("<i class=\"{class}\"")),
+            "{class}"
+        );
+    }
 }
 
 #[test]

@@ -24,7 +24,7 @@ pub(super) fn section(page: &mut Markup, judgement: &Judgement) {
                 violation.seen
             );
         }
-        lanes::draw(page, example);
+        lanes::draw(page, judgement, example);
         details(page, judgement, example);
     }
     page.raw("</section>");

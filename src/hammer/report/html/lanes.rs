@@ -2,9 +2,10 @@
 
 use super::markup::{Markup, put};
 use crate::hammer::history::{Attempt, Completion};
-use crate::hammer::judge::{AnswerClass, Counterexample};
+use crate::hammer::judge::{AnswerClass, Counterexample, Judgement};
 use crate::hammer::report::rows;
 use crate::hammer::report::text::{ending, millis};
+use crate::hammer::words::counted;
 use crate::hammer::workload::{Fault, Variant};
 
 /// The class of an attempt whose last byte was never sent.
@@ -53,7 +54,7 @@ fn span(attempt: &Attempt) -> (u64, u64) {
 }
 
 /// Draws the timeline: every different answer first, the other attempts where they can be unfolded.
-pub(super) fn draw(page: &mut Markup, example: &Counterexample) {
+pub(super) fn draw(page: &mut Markup, judgement: &Judgement, example: &Counterexample) {
     let moments = example
         .attempts
         .iter()
@@ -65,7 +66,7 @@ pub(super) fn draw(page: &mut Markup, example: &Counterexample) {
     page.raw("<span>from sent to answered, idle time left out</span>");
     page.raw("<span>sent after the first, answer</span></div>");
     for row in &arranged.shown {
-        lane(page, row.attempt, &axis, row.alike().as_deref());
+        lane(page, judgement, row.attempt, &axis, row.alike().as_deref());
     }
     page.raw("</div>");
     let alike = arranged.shown.iter().flat_map(|row| &row.alike);
@@ -76,17 +77,23 @@ pub(super) fn draw(page: &mut Markup, example: &Counterexample) {
     others.sort_by_key(|attempt| attempt.invoked.n);
     put!(
         page,
-        "<details><summary>{} more attempts: the same answers as above, or none</summary>",
-        others.len()
+        "<details><summary>{}: the same answers as above, or none</summary>",
+        counted(others.len() as u64, "more attempt", "more attempts")
     );
     page.raw("<div class=\"lanes\">");
     for attempt in others {
-        lane(page, attempt, &axis, None);
+        lane(page, judgement, attempt, &axis, None);
     }
     page.raw("</div></details>");
 }
 
-fn lane(page: &mut Markup, attempt: &Attempt, axis: &Axis, alike: Option<&str>) {
+fn lane(
+    page: &mut Markup,
+    judgement: &Judgement,
+    attempt: &Attempt,
+    axis: &Axis,
+    alike: Option<&str>,
+) {
     let (from, to) = span(attempt);
     let (x, end) = (axis.x(from), axis.x(to));
     let invoked = &attempt.invoked;
@@ -105,7 +112,7 @@ fn lane(page: &mut Markup, attempt: &Attempt, axis: &Axis, alike: Option<&str>) 
     put!(
         page,
         "<div class=\"track\"><i class=\"answer-{}\" style=\"left:{:.2}%;width:{:.2}%\"></i></div>",
-        class(attempt),
+        class(judgement, attempt),
         x,
         end - x
     );
@@ -121,10 +128,10 @@ fn lane(page: &mut Markup, attempt: &Attempt, axis: &Axis, alike: Option<&str>) 
     page.raw("</div>");
 }
 
-fn class(attempt: &Attempt) -> &'static str {
-    let is_marked = attempt.accepted().map(|answer| answer.replayed);
-    match (attempt.completion, is_marked) {
-        (Completion::Ok, Some(false)) => AnswerClass::Fresh.name(),
+fn class(judgement: &Judgement, attempt: &Attempt) -> &'static str {
+    let is_fresh = attempt.accepted().map(|answer| judgement.is_fresh(answer));
+    match (attempt.completion, is_fresh) {
+        (Completion::Ok, Some(true)) => AnswerClass::Fresh.name(),
         (Completion::Ok, _) => AnswerClass::Replayed.name(),
         (Completion::Fail, _) if attempt.answer().is_none() => NOT_SENT,
         (Completion::Fail, _) => AnswerClass::Refused.name(),
