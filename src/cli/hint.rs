@@ -110,6 +110,9 @@ mod service {
                 "start the database, or correct its address in DATABASE_URL; orders serve \
                  --wait-for-database 1m waits for it",
             ),
+            ConnectError::Refused { url, .. } if url.is_file() => Some(
+                "name an SQLite database that this user may write, in a directory that it may write",
+            ),
             ConnectError::Refused { .. } => {
                 Some("correct the user, the password or the database in DATABASE_URL")
             }

@@ -66,6 +66,12 @@ impl DatabaseUrl {
         }
     }
 
+    /// Whether it is a file of this machine.
+    #[must_use]
+    pub fn is_file(&self) -> bool {
+        self.backend == DbBackend::Sqlite
+    }
+
     /// Which database it is.
     #[must_use]
     pub fn backend(&self) -> DbBackend {

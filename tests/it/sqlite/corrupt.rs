@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use super::{close, database};
+use super::{assert_one_error, close, database};
 use crate::harness::{Acknowledged, Process, TestDatabase, order};
 
 const ORDERS: usize = 600;
@@ -74,7 +74,7 @@ async fn a_file_that_is_no_database_is_named_and_not_changed() {
             let stderr = String::from_utf8(output.stderr).unwrap();
             let what = format!("{what}, {arguments:?}: {stderr}");
             assert_eq!(output.status.code(), Some(2), "{what}");
-            assert_eq!(stderr.lines().count(), 1, "{what}");
+            assert_one_error(&stderr, &what);
             assert!(stderr.contains("file is not a database"), "{what}");
             assert!(stderr.contains(&file.display().to_string()), "{what}");
         }

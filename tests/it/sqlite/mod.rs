@@ -36,6 +36,13 @@ fn file(database: &TestDatabase) -> PathBuf {
     database.url.trim_start_matches("sqlite://").into()
 }
 
+/// Standard error has one line, and perhaps a hint after it.
+#[track_caller]
+fn assert_one_error(stderr: &str, what: &str) {
+    let errors = stderr.lines().filter(|line| !line.starts_with("hint: "));
+    assert_eq!(errors.count(), 1, "{what}");
+}
+
 /// Every acknowledged order is replayed, and there are no others.
 async fn assert_kept(acknowledged: &Acknowledged, client: &Client, database: &TestDatabase) {
     acknowledged.assert_replayed(client).await;

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::{assert_kept, database, inherit};
+use super::{assert_kept, assert_one_error, database, inherit};
 use crate::harness::{Acknowledged, Backend, Process, TestDatabase, order};
 
 const READ_ONLY: u32 = 0o444;
@@ -39,7 +39,7 @@ fn assert_refuses(mut command: Command, file: &Path, causes: &[&str]) {
     let (stdout, stderr) = (output.stdout, String::from_utf8(output.stderr).unwrap());
     assert_eq!(output.status.code(), Some(2), "{stderr}");
     assert!(stdout.is_empty(), "{stderr}");
-    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    assert_one_error(&stderr, &stderr);
     assert!(stderr.contains(&file.display().to_string()), "{stderr}");
     assert!(
         causes.iter().any(|cause| stderr.contains(cause)),
