@@ -99,11 +99,7 @@ class Bench:
         if peer.store is None:
             self.filled[peer.name] = str(uuid.uuid4())
             return
-        peer.store.empty()
-        order, key = peer.place()
-        peer.store.fill(count, order, key)
-        peer.store.export_keys(self._keys(peer), count)
-        self.filled[peer.name] = key
+        self.filled[peer.name] = peer.fill(count, self._keys(peer))
 
     def _generate(
         self, workload: Workload, connections: int, peer: Peer, seconds: int

@@ -83,6 +83,15 @@ class Server:
         with urllib.request.urlopen(request, timeout=30) as response:
             return json.load(response)["id"], key
 
+    def fill(self, count: int, keys: Path) -> str:
+        """Empties the tables and stores so many orders; writes their keys to a file, and returns the
+        key of the first."""
+        self.store.empty()
+        order, key = self.place()
+        self.store.fill(count, order, key)
+        self.store.export_keys(keys, count)
+        return key
+
 
 def migrated(programs: Programs, store: Stored) -> Stored:
     """Creates the schema of the product with `orders migrate`."""

@@ -27,8 +27,9 @@ pub(super) struct ConsumeArgs {
         long,
         help = "Topic of the commands: kafka://HOST:PORT[,HOST:PORT...]/TOPIC",
         long_help = "Topic of the commands\n\n\
-                     kafka://[USER:PASSWORD@]HOST:PORT[,HOST:PORT...]/TOPIC. A command is a record with the payload {\"item\": ..., \"quantity\": ...} and its \
-                     key in the header Idempotency-Key. Options of the connection are added as \
+                     kafka://[USER:PASSWORD@]HOST:PORT[,HOST:PORT...]/TOPIC. A command is a record \
+                     with the payload {\"item\": ..., \"quantity\": ...} and its key in the header \
+                     Idempotency-Key. Options of the connection are added as \
                      ?OPTION=VALUE&...: see docs/consumer.md",
         env = "ORDERS_FROM",
         hide_env_values = true,

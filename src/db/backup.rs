@@ -45,10 +45,18 @@ pub enum BackupError {
     },
 }
 
+/// A copy that is being made of an SQLite database, while it is in use.
+#[derive(Debug)]
+pub struct Backup {
+    database: Database,
+    file: PathBuf,
+    /// Its hidden name until it is complete.
+    partial: PathBuf,
+}
+
 impl Database {
-    /// Copies an SQLite database to a new file, while it is in use: the state of one moment. The
-    /// file appears once it is complete and on disk. Returns its size in bytes.
-    pub async fn backup(&self, file: &Path) -> Result<u64, BackupError> {
+    /// A backup to a new file. Writes nothing yet.
+    pub fn backup(&self, file: &Path) -> Result<Backup, BackupError> {
         if self.backend() != DbBackend::Sqlite {
             return Err(BackupError::NotSqlite);
         }
@@ -57,29 +65,47 @@ impl Database {
         if file.symlink_metadata().is_ok() {
             return Err(BackupError::Exists(file.to_owned()));
         }
-        let partial = file.with_file_name(format!(
+        let partial = format!(
             ".{}.{}.partial",
             name.to_string_lossy(),
             Uuid::now_v7().simple()
-        ));
-        let copied = match self.copy_to(&partial, file).await {
-            Ok(()) => publish(&partial, file),
+        );
+        Ok(Backup {
+            database: self.clone(),
+            file: file.to_owned(),
+            partial: file.with_file_name(partial),
+        })
+    }
+}
+
+impl Backup {
+    /// Copies the state of one moment. The file appears once it is complete and on disk. Returns its
+    /// size in bytes.
+    pub async fn run(&self) -> Result<u64, BackupError> {
+        let copied = match self.copy().await {
+            Ok(()) => publish(&self.partial, &self.file),
             Err(error) => Err(error),
         };
         // Its other name stays if the backup is complete.
-        let _ = fs::remove_file(&partial);
+        let _ = fs::remove_file(&self.partial);
         copied
     }
 
-    async fn copy_to(&self, partial: &Path, file: &Path) -> Result<(), BackupError> {
+    /// How much is written so far, in bytes.
+    #[must_use]
+    pub fn written(&self) -> u64 {
+        fs::metadata(&self.partial).map_or(0, |partial| partial.len())
+    }
+
+    async fn copy(&self) -> Result<(), BackupError> {
         // VACUUM INTO copies one snapshot, and blocks no writer: the database is in WAL mode.
-        let path = partial.to_string_lossy().into_owned();
+        let path = self.partial.to_string_lossy().into_owned();
         let copy =
             Statement::from_sql_and_values(DbBackend::Sqlite, "VACUUM INTO ?", [path.into()]);
-        let connection = self.connection().await?;
+        let connection = self.database.connection().await?;
         let copied = connection.execute_raw(copy).await;
         copied.map(drop).map_err(|source| BackupError::Copy {
-            file: file.to_owned(),
+            file: self.file.clone(),
             source,
         })
     }

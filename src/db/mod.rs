@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
-pub use self::backup::BackupError;
+pub use self::backup::{Backup, BackupError};
 pub use self::claim::insert_new_keys;
 use self::connect::Purpose;
 pub use self::connection::{Connection, LockWait};

@@ -3,8 +3,8 @@
 use sea_orm::sea_query::Expr;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
 
-/// Pages of PostgreSQL in a slice: 128 KiB.
-const PAGES: i64 = 16;
+/// Pages of PostgreSQL in a slice: 32 KiB. What is done to a slice delays the requests beside it.
+const PAGES: i64 = 4;
 
 /// Rows of SQLite in a slice.
 const ROWS: i64 = 256;

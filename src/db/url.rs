@@ -73,8 +73,7 @@ impl DatabaseUrl {
     }
 
     /// Which database it is.
-    #[must_use]
-    pub fn backend(&self) -> DbBackend {
+    pub(super) fn backend(&self) -> DbBackend {
         self.backend
     }
 
