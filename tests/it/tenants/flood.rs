@@ -87,8 +87,11 @@ on_both! {
         let (mut refused, mut limited) = (0, 0);
         let started = Instant::now();
         while started.elapsed() < Duration::from_secs(3) {
-            let clients: Vec<_> = (0..50).map(|_| app.client.with_token(&unknown())).collect();
-            for reply in join_all(clients.iter().map(|client| client.get("/orders"))).await {
+            let replies = (0..100).map(|_| {
+                let request = app.client.request(reqwest::Method::GET, "/orders");
+                Reply::to(request.header("authorization", format!("Bearer {}", unknown())))
+            });
+            for reply in join_all(replies).await {
                 match reply.status {
                     401 => refused += 1,
                     429 => {
@@ -105,11 +108,7 @@ on_both! {
         let seconds = started.elapsed().as_secs() + 1;
         // At most 100 a second, and one in flight on each of two connections.
         assert!(refused <= seconds * 102, "{refused} tokens were looked up in {seconds} s");
-        assert!(refused > 0);
-        // A slow machine may send fewer than that.
-        if refused + limited > seconds * 150 {
-            assert!(limited > 0);
-        }
+        assert!(refused > 0 && limited > 0, "{refused} looked up, {limited} refused");
         tokio::time::sleep(Duration::from_millis(1100)).await;
         let new = create_token(&app.database, "zeta", &[]);
         app.client.with_token(&new).get("/orders").await.expect(200);
