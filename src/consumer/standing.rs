@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use rdkafka::statistics::ConsumerGroup;
 
+use crate::telemetry::metrics;
+
 /// How long a group may take before the member reports it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -27,12 +29,17 @@ enum Change {
 }
 
 impl Standing {
-    /// Takes the state of the group from the statistics, and logs once when it has not settled for
-    /// long, and once when it has again.
+    /// Takes the state of the group from the statistics. Logs once when it has not settled for long,
+    /// and once when it has again.
     pub(super) fn update(&mut self, group: Option<&ConsumerGroup>) {
         let settled =
             group.is_some_and(|group| group.state == "up" && group.join_state == "steady");
-        let change = self.change(Instant::now(), settled);
+        let now = Instant::now();
+        let change = self.change(now, settled);
+        let unsettled = self.unsettled_since.map(|since| now - since);
+        metrics()
+            .consumer()
+            .unsettled(unsettled.unwrap_or_default());
         let state = group.map_or("init", |group| &group.state);
         let join_state = group.map_or("init", |group| &group.join_state);
         let partitions = group.map_or(0, |group| group.assignment_size);

@@ -111,10 +111,19 @@ async fn postgres_pool(
     {
         return Err(ConnectFailure::Dropped(name));
     }
+    let plans_off = if purpose == Purpose::Background {
+        server.plans_that_read_all()
+    } else {
+        Vec::new()
+    };
+    let options = match scope {
+        SettingsScope::PooledTransaction => options,
+        _ => options.options(plans_off.iter().map(|name| (name, "off"))),
+    };
     let pool: Pool<sqlx::Postgres> = lazy_pool(options, settings, purpose, None);
     Ok(Connection::postgres(
         SqlxPostgresConnector::from_sqlx_postgres_pool(pool),
-        session_settings.preamble(scope),
+        session_settings.preamble(scope, &plans_off),
         server.is_replicated(),
     ))
 }
@@ -174,7 +183,7 @@ impl SessionSettings {
         self.0.iter().find(dropped).map(|(name, _)| *name)
     }
 
-    fn preamble(&self, scope: SettingsScope) -> Preamble {
+    fn preamble(&self, scope: SettingsScope, plans_off: &[&str]) -> Preamble {
         let brief = set_local("lock_timeout", BRIEF.as_millis());
         if scope == SettingsScope::Session {
             return Preamble {
@@ -184,6 +193,11 @@ impl SessionSettings {
         }
         let mut full = vec!["SET TRANSACTION ISOLATION LEVEL READ COMMITTED".to_owned()];
         full.extend(self.0.iter().map(|(name, value)| set_local(name, *value)));
+        full.extend(
+            plans_off
+                .iter()
+                .map(|name| format!("SET LOCAL {name} = off")),
+        );
         if scope == SettingsScope::PooledTransaction {
             // The session may have statements that another client of the pooler prepared.
             full.push("DEALLOCATE ALL".to_owned());
@@ -208,7 +222,8 @@ async fn inspect(options: &PgConnectOptions) -> Result<Server, sqlx::Error> {
     let mut session = options.connect().await?;
     let rows = sqlx::raw_sql(
         "SELECT name, setting FROM pg_settings WHERE name IN ('lock_timeout', \
-         'statement_timeout', 'idle_in_transaction_session_timeout', 'synchronous_standby_names')",
+         'statement_timeout', 'idle_in_transaction_session_timeout', \
+         'synchronous_standby_names', 'enable_bitmapscan', 'enable_sort')",
     )
     .fetch_all(&mut session)
     .await?;
@@ -223,6 +238,15 @@ impl Server {
     fn setting(&self, name: &str) -> Option<String> {
         let found = self.0.iter().find(|(found, _)| found == name);
         found.map(|(_, value)| value.clone())
+    }
+
+    /// Plans that read all rows before they return the first. PostgreSQL prefers them where it
+    /// expects few rows, and a table that fills and empties within seconds has no statistics that
+    /// are right. Other engines do not have these settings.
+    fn plans_that_read_all(&self) -> Vec<&'static str> {
+        let mut names = vec!["enable_bitmapscan", "enable_sort"];
+        names.retain(|name| self.setting(name).is_some());
+        names
     }
 
     /// Whether commits wait for a standby.

@@ -1,6 +1,8 @@
 //! Metrics of a consumer of Kafka. They are on the page of every process, and 0 where none runs, except
 //! the lag: it is there once a consumer has a partition.
 
+use std::time::Duration;
+
 use metrics::{Counter, Gauge, Histogram, Label};
 
 use super::words::{DeadLetterReason, RequestOutcome};
@@ -12,6 +14,7 @@ pub struct ConsumerMetrics {
     poll_size: Histogram,
     dead_letters: Vec<Counter>,
     partitions: Gauge,
+    unsettled: Gauge,
     commit_failures: Counter,
     /// Registers the gauges of partitions, which become known later.
     registry: Registry,
@@ -32,6 +35,7 @@ impl ConsumerMetrics {
                 DeadLetterReason::name,
             ),
             partitions: registry.gauge(&table::PARTITIONS, &[]),
+            unsettled: registry.gauge(&table::UNSETTLED, &[]),
             commit_failures: registry.counter(&table::COMMIT_FAILURES, &[]),
             registry,
         }
@@ -69,6 +73,11 @@ impl ConsumerMetrics {
     pub fn consumer_lag(&self, partition: i32, records: u64) {
         let records = u32::try_from(records).unwrap_or(u32::MAX);
         self.lag(partition).set(f64::from(records));
+    }
+
+    /// The group has not settled for this long, zero if it has.
+    pub fn unsettled(&self, time: Duration) {
+        self.unsettled.set(time);
     }
 
     /// A commit of offsets has failed.

@@ -101,6 +101,8 @@ table! {
     PARTITIONS = "orders_consumer_partitions", Gauge, Unit::Count, None;
     /// Records of a partition that this consumer owns and has not settled, by partition.
     CONSUMER_LAG = "orders_consumer_lag_records", Gauge, Unit::Count, Some("partition");
+    /// For how long the group of this consumer has not settled: partitions may have no owner.
+    UNSETTLED = "orders_consumer_unsettled_seconds", Gauge, Unit::Seconds, None;
     /// Commits of offsets that have failed. They are repeated.
     COMMIT_FAILURES = "orders_consumer_commit_failures_total", Counter, Unit::Count, None;
     /// Rows that sweeps have taken, by kind: expired answers, and tombstones after them.

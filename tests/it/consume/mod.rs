@@ -57,7 +57,9 @@ fn command(key: &str, item: &str, quantity: i64) -> Record {
 async fn metric(client: &Client, name: &str) -> u64 {
     let page = client.get("/metrics").await.expect(200).text();
     let line = page.lines().find_map(|line| line.strip_prefix(name));
-    line.map_or(0, |value| value.trim().parse().unwrap())
+    // Counts, and seconds as a decimal.
+    let value = line.map(|value| value.trim().split('.').next().unwrap().parse().unwrap());
+    value.unwrap_or(0)
 }
 
 /// The commands that a consumer has settled with this outcome.

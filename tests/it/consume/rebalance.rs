@@ -10,6 +10,7 @@ use super::{consuming, metric, until_metric};
 use crate::harness::{Client, Process, on_both, on_sqlite, order};
 
 const PARTITIONS: &str = "orders_consumer_partitions";
+const UNSETTLED: &str = "orders_consumer_unsettled_seconds";
 const ORDERS: &str = "SELECT count(*) FROM orders";
 
 /// The cluster waits for nearly a session until it elects a leader.
@@ -69,11 +70,13 @@ on_sqlite! {
         place(&cluster, 1).await;
         tokio::time::sleep(Duration::from_secs(45)).await;
         assert_eq!(database.orders().await, 0);
+        assert!(metric(&member.client, UNSETTLED).await >= 30);
         cluster.clear_request_errors(RDKafkaApiKey::JoinGroup);
         database.until(ORDERS, |count| count == 1).await;
         until_partitions(&member.client, 1).await;
         // The next statistics are due within five seconds.
         tokio::time::sleep(Duration::from_secs(8)).await;
+        assert_eq!(metric(&member.client, UNSETTLED).await, 0);
         member.signal("TERM");
         let (code, log) = member.log();
         assert_eq!(code, Some(0));

@@ -1,5 +1,6 @@
 //! Events: one for each order, none without an order, whatever fails on the way.
 
+mod backlog;
 mod chaos;
 mod exactly;
 mod faults;
