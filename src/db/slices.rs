@@ -37,6 +37,20 @@ impl Slices {
         };
         Ok(Self { backend, next, end })
     }
+
+    /// How many slices are left.
+    pub fn left(&self) -> u32 {
+        let left = (self.end - self.next).max(0) / self.step();
+        u32::try_from(left).unwrap_or(u32::MAX)
+    }
+
+    /// What a slice has: pages of PostgreSQL, rows of SQLite.
+    fn step(&self) -> i64 {
+        match self.backend {
+            DbBackend::Sqlite => ROWS,
+            _ => PAGES,
+        }
+    }
 }
 
 impl Iterator for Slices {
@@ -47,12 +61,11 @@ impl Iterator for Slices {
         if begin >= self.end {
             return None;
         }
+        self.next = begin + self.step();
         if self.backend == DbBackend::Sqlite {
-            self.next = begin + ROWS;
             let rows = [begin, self.next];
             return Some(Expr::cust_with_values("rowid >= ? AND rowid < ?", rows));
         }
-        self.next = begin + PAGES;
         let tuples = [begin, self.next].map(|page| format!("({page},0)"));
         Some(Expr::cust_with_values(
             "ctid >= $1::text::tid AND ctid < $2::text::tid",

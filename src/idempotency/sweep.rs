@@ -54,8 +54,9 @@ pub struct Swept {
 /// The share of its time that a sweep works. It pauses for the rest.
 #[derive(Debug, Clone, Copy)]
 enum Pace {
-    /// A quarter: new requests hardly notice.
-    Background,
+    /// A tenth, which new requests hardly notice; up to half, if the sweep would otherwise not end in
+    /// time.
+    Until(Instant),
     /// Half, for somebody who waits.
     OnDemand,
 }
@@ -128,7 +129,8 @@ impl Sweeper {
             return Ok(Swept::default());
         }
         let mut extended = Instant::now();
-        let mut pass = Pass::new(&connection, self.retention, Pace::Background).await?;
+        let pace = Pace::Until(Instant::now() + interval);
+        let mut pass = Pass::new(&connection, self.retention, pace).await?;
         while pass.next().await? {
             if extended.elapsed() > EXTEND {
                 if !lease.hold(&connection, LEASE).await? {
@@ -189,14 +191,15 @@ impl<'a> Pass<'a> {
         self.swept.tombstones += swept.tombstones;
         metrics().swept(SweptRows::Answers, swept.answers);
         metrics().swept(SweptRows::Tombstones, swept.tombstones);
-        tokio::time::sleep(self.pace.pause(began.elapsed())).await;
+        let pause = self.pace.pause(began.elapsed(), self.slices.left());
+        tokio::time::sleep(pause).await;
         Ok(true)
     }
 
     /// What was taken, after the last slice.
     fn finish(self) -> Swept {
         let trigger = match self.pace {
-            Pace::Background => SweepTrigger::Interval,
+            Pace::Until(_) => SweepTrigger::Interval,
             Pace::OnDemand => SweepTrigger::Demand,
         };
         metrics().sweep_finished(trigger, self.began.elapsed());
@@ -263,11 +266,30 @@ impl<'a> Pass<'a> {
 }
 
 impl Pace {
-    /// The pause after some work.
-    fn pause(self, worked: Duration) -> Duration {
+    /// The pause after the work on a slice.
+    fn pause(self, worked: Duration, slices_left: u32) -> Duration {
         match self {
-            Self::Background => worked * 3,
+            Self::Until(end) => {
+                let left = end.saturating_duration_since(Instant::now());
+                let share = left / Ord::max(slices_left, 1);
+                share.clamp(worked, worked * 9)
+            }
             Self::OnDemand => worked,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sweep_takes_the_time_that_it_has() {
+        let worked = Duration::from_millis(10);
+        let pause = |left, slices| Pace::Until(Instant::now() + left).pause(worked, slices);
+        assert_eq!(pause(Duration::from_hours(1), 100), worked * 9);
+        assert_eq!(pause(Duration::ZERO, 100), worked);
+        let between = pause(Duration::from_secs(10), 200);
+        assert!(between > worked * 4 && between <= worked * 5, "{between:?}");
     }
 }

@@ -11,12 +11,27 @@ use crate::zoo::{ZooServer, named};
 const COLUMNS: u16 = 60;
 const ROWS: u16 = 200;
 
-/// Runs the hammer on a terminal of 60 columns, and presses Ctrl-C after `interrupt`; returns the
-/// lines of the terminal at the end.
-async fn lines(arguments: &str, interrupt: Option<Duration>) -> Vec<String> {
+/// When Ctrl-C is pressed, and what it does.
+#[derive(Clone, Copy, PartialEq)]
+enum Press {
+    Never,
+    /// Interrupts the run.
+    At(Duration),
+    /// Is only echoed.
+    WithoutSignal(Duration),
+}
+
+/// Runs the hammer on a terminal of 60 columns; returns the lines of the terminal at the end.
+async fn lines(arguments: &str, press: Press) -> Vec<String> {
+    let (signals, after) = match press {
+        Press::Never => ("isig", None),
+        Press::At(after) => ("isig", Some(after)),
+        Press::WithoutSignal(after) => ("-isig", Some(after)),
+    };
     let folder = tempfile::tempdir().unwrap();
     let hammer = env!("CARGO_BIN_EXE_orders");
-    let command = format!("stty cols {COLUMNS} rows {ROWS}; exec '{hammer}' hammer {arguments}");
+    let command =
+        format!("stty cols {COLUMNS} rows {ROWS} {signals}; exec '{hammer}' hammer {arguments}");
     let mut script = Command::new("script")
         // A pipe is no terminal, so `script` would turn off the echo of ^C, which pushes the bar.
         .args([
@@ -35,7 +50,7 @@ async fn lines(arguments: &str, interrupt: Option<Duration>) -> Vec<String> {
         .expect("script(1) is part of util-linux");
     let mut keyboard = script.stdin.take().unwrap();
     let pressed = tokio::spawn(async move {
-        if let Some(after) = interrupt {
+        if let Some(after) = after {
             tokio::time::sleep(after).await;
             let _ = tokio::io::AsyncWriteExt::write_all(&mut keyboard, b"\x03").await;
         }
@@ -73,7 +88,7 @@ async fn every_bar_is_one_line_and_ends_full() {
     let server = ZooServer::open(named("wait-and-replay"));
     let url = &server.urls()[0];
     let arguments = format!("--quick --url {url} --scenario mismatch --scenario pair");
-    let lines = lines(&arguments, None).await;
+    let lines = lines(&arguments, Press::Never).await;
     let bars = bars(&lines);
     let names: Vec<&str> = bars.iter().map(|(name, ..)| *name).collect();
     assert_eq!(
@@ -95,12 +110,22 @@ async fn every_bar_is_one_line_and_ends_full() {
 }
 
 #[tokio::test]
+async fn the_echo_of_ctrl_c_pushes_no_bar() {
+    let server = ZooServer::open(named("slow"));
+    let arguments = format!("--quick --url {} --scenario pair", server.urls()[0]);
+    // The run goes on, so the bar is surely drawn after the echo.
+    let lines = lines(&arguments, Press::WithoutSignal(Duration::from_millis(700))).await;
+    let names: Vec<&str> = bars(&lines).iter().map(|(name, ..)| *name).collect();
+    assert_eq!(names, ["contract,", "retry"], "{lines:#?}");
+}
+
+#[tokio::test]
 async fn ctrl_c_leaves_no_second_bar() {
     let server = ZooServer::open(named("slow"));
     let url = &server.urls()[0];
     let lines = lines(
         &format!("--url {url} --scenario pair"),
-        Some(Duration::from_secs(4)),
+        Press::At(Duration::from_secs(4)),
     )
     .await;
     let bars = bars(&lines);

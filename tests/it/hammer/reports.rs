@@ -43,6 +43,12 @@ async fn a_violation_is_reported_everywhere_and_found_again_offline() {
     }
     let junit = std::fs::read_to_string(first.join("junit.xml")).unwrap();
     assert!(junit.contains("<failure") && junit.contains("one-order"));
+    let summary = std::fs::read_to_string(first.join("summary.md")).unwrap();
+    assert!(
+        summary.starts_with("## ❌ orders hammer: violated"),
+        "{summary}"
+    );
+    assert!(summary.contains("| one-order | "), "{summary}");
 
     let arguments = ["check", "first/history.ndjson", "--report", "second"];
     let (output, _) = hammer(folder.path(), &arguments).await;
