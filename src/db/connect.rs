@@ -3,17 +3,18 @@
 use std::future::ready;
 use std::num::NonZeroU32;
 use std::str::FromStr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use sea_orm::sqlx::pool::PoolOptions;
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sea_orm::sqlx::{self, ConnectOptions, Connection as _, Database, Pool, Row};
+use sea_orm::sqlx::{self, ConnectOptions, Connection as _, Database, Pool};
 use sea_orm::{DbBackend, SqlxPostgresConnector, SqlxSqliteConnector};
 
 use super::checkpoint::{self, Checkpointer};
-use super::connection::{Connection, Preamble};
+use super::connection::Connection;
 use super::file::FileGuard;
+use super::session::{SessionSettings, inspect};
 use super::{ConnectError, Settings, SettingsScope};
 
 /// Page size of a new SQLite file. The log holds whole pages, and a random key changes a page of
@@ -22,9 +23,6 @@ const PAGE_BYTES: u32 = 2048;
 
 /// Prepared statements that a connection keeps: a batch has a text for every number of rows.
 const STATEMENTS: usize = 512;
-
-/// The lock wait of [`LockWait::Brief`](super::LockWait::Brief).
-const BRIEF: Duration = Duration::from_millis(50);
 
 /// What a pool is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -161,101 +159,6 @@ fn lazy_pool<D: Database>(
         .connect_lazy_with(options)
 }
 
-/// The time limits that PostgreSQL enforces for us, in milliseconds.
-struct SessionSettings([(&'static str, u128); 3]);
-
-impl SessionSettings {
-    fn new(settings: &Settings) -> Self {
-        let statement_timeout = settings.statement_timeout.as_millis();
-        Self([
-            ("lock_timeout", settings.lock_wait.as_millis()),
-            ("statement_timeout", statement_timeout),
-            // A stalled instance must not hold its keys for longer than its batch may take.
-            ("idle_in_transaction_session_timeout", statement_timeout),
-        ])
-    }
-
-    /// The first setting that the session lacks. Without it a locked key would be waited for
-    /// without a bound.
-    fn dropped(&self, server: &Server) -> Option<&'static str> {
-        let dropped =
-            |(name, value): &&(&str, u128)| server.setting(name) != Some(value.to_string());
-        self.0.iter().find(dropped).map(|(name, _)| *name)
-    }
-
-    fn preamble(&self, scope: SettingsScope, plans_off: &[&str]) -> Preamble {
-        let brief = set_local("lock_timeout", BRIEF.as_millis());
-        if scope == SettingsScope::Session {
-            return Preamble {
-                full: None,
-                brief: Some(brief),
-            };
-        }
-        let mut full = vec!["SET TRANSACTION ISOLATION LEVEL READ COMMITTED".to_owned()];
-        full.extend(self.0.iter().map(|(name, value)| set_local(name, *value)));
-        full.extend(
-            plans_off
-                .iter()
-                .map(|name| format!("SET LOCAL {name} = off")),
-        );
-        if scope == SettingsScope::PooledTransaction {
-            // The session may have statements that another client of the pooler prepared.
-            full.push("DEALLOCATE ALL".to_owned());
-        }
-        let full = full.join("; ");
-        Preamble {
-            brief: Some(format!("{full}; {brief}")),
-            full: Some(full),
-        }
-    }
-}
-
-fn set_local(name: &str, milliseconds: u128) -> String {
-    format!("SET LOCAL {name} = '{milliseconds}ms'")
-}
-
-/// Settings that a session reports about itself and its server.
-struct Server(Vec<(String, String)>);
-
-/// Opens a session and asks for its settings, unprepared: a pooler may lend the session on.
-async fn inspect(options: &PgConnectOptions) -> Result<Server, sqlx::Error> {
-    let mut session = options.connect().await?;
-    let rows = sqlx::raw_sql(
-        "SELECT name, setting FROM pg_settings WHERE name IN ('lock_timeout', \
-         'statement_timeout', 'idle_in_transaction_session_timeout', \
-         'synchronous_standby_names', 'enable_bitmapscan', 'enable_sort')",
-    )
-    .fetch_all(&mut session)
-    .await?;
-    session.close().await?;
-    let pairs = rows
-        .iter()
-        .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
-    Ok(Server(pairs.collect::<Result<_, sqlx::Error>>()?))
-}
-
-impl Server {
-    fn setting(&self, name: &str) -> Option<String> {
-        let found = self.0.iter().find(|(found, _)| found == name);
-        found.map(|(_, value)| value.clone())
-    }
-
-    /// Plans that read all rows before they return the first. PostgreSQL prefers them where it
-    /// expects few rows, and a table that fills and empties within seconds has no statistics that
-    /// are right. Other engines do not have these settings.
-    fn plans_that_read_all(&self) -> Vec<&'static str> {
-        let mut names = vec!["enable_bitmapscan", "enable_sort"];
-        names.retain(|name| self.setting(name).is_some());
-        names
-    }
-
-    /// Whether commits wait for a standby.
-    fn is_replicated(&self) -> bool {
-        self.setting("synchronous_standby_names")
-            .is_some_and(|names| !names.is_empty())
-    }
-}
-
 /// Sends settings as startup options, which cost no statement and override the defaults of
 /// database and role. A pooler in transaction mode gets none: it would reject them.
 fn postgres_options(
@@ -281,9 +184,8 @@ fn postgres_options(
         // statement, and a sequential scan was right then.
         options = options.options([("enable_seqscan", "off")]);
     }
-    let limits = session.0.map(|(name, value)| (name, format!("{value}ms")));
     let options = options
-        .options(limits)
+        .options(session.limits())
         // READ COMMITTED has no serialization failures. Where it cannot be had, the lane retries.
         .options([("default_transaction_isolation", "read committed")]);
     Ok(options)

@@ -14,6 +14,7 @@ mod error;
 mod file;
 mod lease;
 mod schema;
+mod session;
 mod slices;
 mod transactions;
 mod unopened;

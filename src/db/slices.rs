@@ -39,6 +39,7 @@ impl Slices {
     }
 
     /// How many slices are left.
+    #[must_use]
     pub fn left(&self) -> u32 {
         let left = (self.end - self.next).max(0) / self.step();
         u32::try_from(left).unwrap_or(u32::MAX)
