@@ -1,5 +1,5 @@
-// report.html in a real browser: a forged history runs no script, and the page is readable on a
-// phone, light and dark.
+// The reports of the hammer. report.html in a real browser: a forged history runs no script, and the
+// page is readable on a phone, light and dark. report.json by its schema.
 //
 // ORDERS_BIN    the binary, default target/debug/orders
 
@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
+import { Ajv2020 } from "ajv/dist/2020.js";
 import { fits, isAccessible, launch, screenshot, SCREENS, TIMEOUT_MS } from "./chromium.mjs";
 
 const binary = resolve(
@@ -91,6 +92,21 @@ async function open(url, options) {
   await page.goto(url);
   return { page, ran, external, context };
 }
+
+test("report.json is as its schema says", async () => {
+  const read = async (file) => JSON.parse(await readFile(file, "utf8"));
+  const schema = await read(join(import.meta.dirname, "../../docs/report.schema.json"));
+  const isValid = new Ajv2020({ allErrors: true, allowUnionTypes: true }).compile(schema);
+  await report("violated", attack);
+  const run = spawnSync(binary, ["hammer", "--quick", "--report", join(folder, "held")]);
+  assert.equal(run.status, 0, `${run.stdout}${run.stderr}`);
+  for (const verdict of ["violated", "held"]) {
+    const found = await read(join(folder, verdict, "report.json"));
+    assert.equal(found.verdict, verdict);
+    assert.ok(isValid(found), JSON.stringify(isValid.errors));
+    assert.ok(!isValid({ ...found, verdict: "fine" }) && !isValid({ ...found, more: 1 }));
+  }
+});
 
 test("a forged history runs nothing", async () => {
   const url = await report("forged", attack);

@@ -35,7 +35,6 @@ async fn a_violation_is_reported_everywhere_and_found_again_offline() {
         );
     }
     assert!(report["latency_ms"]["fresh"]["p99"].as_f64().unwrap() > 0.0);
-    assert_valid(&report);
 
     let page = std::fs::read_to_string(first.join("report.html")).unwrap();
     for foreign in ["http-equiv", "<script", "<link", "src=", "@import", "url("] {
@@ -116,18 +115,6 @@ async fn every_answer_that_convicts_is_shown() {
         .count();
     assert_eq!(lanes, sent.len());
     assert!(page.contains("<details>"));
-}
-
-/// Checks a report against its published schema.
-fn assert_valid(report: &serde_json::Value) {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/report.schema.json");
-    let schema = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-    let validator = jsonschema::validator_for(&schema).unwrap();
-    let errors: Vec<String> = validator
-        .iter_errors(report)
-        .map(|one| format!("{} {one}", one.instance_path()))
-        .collect();
-    assert_eq!(errors, Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -237,7 +224,6 @@ async fn an_interrupted_run_writes_its_reports() {
     assert_eq!(report["interrupted"], true);
     assert_ne!(report["verdict"], "held");
     assert!(folder.path().join("report/report.html").exists());
-    assert_valid(&report);
     let (output, _) = hammer(folder.path(), &["check", "report/history.ndjson"]).await;
     assert_eq!(output.status.code(), Some(130));
 }
