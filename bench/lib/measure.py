@@ -99,7 +99,8 @@ class Bench:
         if peer.store is None:
             self.filled[peer.name] = str(uuid.uuid4())
             return
-        self.filled[peer.name] = peer.fill(count, self._keys(peer))
+        self.filled[peer.name] = peer.fill(count)
+        peer.store.export_keys(self._keys(peer), count)
 
     def _generate(
         self, workload: Workload, connections: int, peer: Peer, seconds: int

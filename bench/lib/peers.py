@@ -83,13 +83,11 @@ class Server:
         with urllib.request.urlopen(request, timeout=30) as response:
             return json.load(response)["id"], key
 
-    def fill(self, count: int, keys: Path) -> str:
-        """Empties the tables and stores so many orders; writes their keys to a file, and returns the
-        key of the first."""
+    def fill(self, count: int, age: str = "0") -> str:
+        """Empties the tables and stores so many orders; returns the key of the first."""
         self.store.empty()
         order, key = self.place()
-        self.store.fill(count, order, key)
-        self.store.export_keys(keys, count)
+        self.store.fill(count, order, key, age)
         return key
 
 
