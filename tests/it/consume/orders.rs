@@ -3,7 +3,7 @@
 use rdkafka::message::Message;
 
 use super::{
-    DEAD_LETTERS, GROUP, TOPIC, broker, command, consuming, json, letter, outcome, start,
+    DEAD_LETTERS, GROUP, TOPIC, broker, command, consuming, json, letter, metric, outcome, start,
     until_metric,
 };
 use crate::harness::{Process, Record, Reply, on_both, order};
@@ -27,6 +27,7 @@ on_both! {
         let client = &consumer.client;
         assert_eq!(outcome(client, "created").await, 230);
         assert_eq!(outcome(client, "replayed_from_database").await, 100);
+        assert_eq!(metric(client, "orders_consumer_poll_size_sum").await, 330);
         let responses = database.responses().await;
         assert!(responses.contains_key("key-199"));
         let places = responses.keys().filter(|key| key.starts_with("order-commands/1/"));

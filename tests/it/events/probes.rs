@@ -6,16 +6,32 @@ use super::receiver::status;
 use super::{Receiver, place, relaying_patiently, serving, until_published};
 use crate::harness::{Client, Process, on_both};
 
-/// Waits until the page of metrics has this line.
-async fn until_line(client: &Client, line: &str) {
+/// Waits until the page of metrics has such a line.
+async fn until(client: &Client, what: &str, is_there: impl Fn(&str) -> bool) {
     for _ in 0..1_200 {
         let page = client.get("/metrics").await.expect(200).text();
-        if page.lines().any(|one| one == line) {
+        if page.lines().any(&is_there) {
             return;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("{line} is not on the page");
+    panic!("{what} is not on the page");
+}
+
+/// Waits until the page of metrics has this line.
+async fn until_line(client: &Client, line: &str) {
+    until(client, line, |one| one == line).await;
+}
+
+/// Waits until a metric is more than zero.
+async fn until_positive(client: &Client, name: &str) {
+    until(client, name, |line| {
+        let value = line
+            .strip_prefix(name)
+            .and_then(|rest| rest.trim().parse().ok());
+        value.is_some_and(|value: f64| value > 0.0)
+    })
+    .await;
 }
 
 on_both! {
@@ -34,6 +50,8 @@ on_both! {
         receiver.answer(|_| status(503));
         place(&server, 20..50).await;
         until_line(&relay.client, "orders_outbox_backlog_events 30").await;
+        until_positive(&relay.client, "orders_outbox_lag_seconds").await;
+        until_positive(&relay.client, "orders_events_failed_total{sink=\"webhook\"}").await;
         relay.stop();
         server.stop();
     }
