@@ -35,7 +35,7 @@ on_sqlite! {
             assert!(ask(&mut active).await);
             sleep(Duration::from_millis(100)).await;
         }
-        let end = timeout(Duration::from_secs(5), idle.read(&mut [0; 16])).await;
+        let end = timeout(Duration::from_secs(20), idle.read(&mut [0; 16])).await;
         assert_eq!(end.unwrap().unwrap(), 0, "the connection is not closed");
     }
 }
@@ -49,7 +49,7 @@ on_sqlite! {
         let waiting = timeout(Duration::from_millis(300), ask(&mut second)).await;
         assert!(waiting.is_err(), "the second connection is served over the limit");
         drop(first);
-        let answered = timeout(Duration::from_secs(5), is_answered(&mut second)).await;
+        let answered = timeout(Duration::from_secs(20), is_answered(&mut second)).await;
         assert!(answered.unwrap());
         drop(second);
     }

@@ -40,7 +40,7 @@ async fn judge(backend: Backend) {
     ];
     let scenarios = scenarios.iter().flat_map(|name| ["--scenario", name]);
     let arguments: Vec<&str> = service.into_iter().chain(scenarios).collect();
-    let (output, _) = hammer(folder.path(), &arguments).await;
+    let output = hammer(folder.path(), &arguments).await;
     let said = text(&output.stdout) + &text(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{said}");
     let report = json(&folder.path().join("report"));

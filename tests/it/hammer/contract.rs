@@ -35,13 +35,13 @@ async fn a_wrong_contract_is_refused_before_the_first_request() {
             arguments,
         ]
         .concat();
-        let (output, _) = hammer(folder.path(), &given).await;
+        let output = hammer(folder.path(), &given).await;
         let said = text(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{said}");
         assert!(said.contains(why), "{said}");
         assert!(listener.accept().is_err(), "something was sent: {said}");
     }
-    let (output, _) = hammer(folder.path(), &["--contract", "missing.toml"]).await;
+    let output = hammer(folder.path(), &["--contract", "missing.toml"]).await;
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("cannot read the contract missing.toml"));
 }
@@ -50,7 +50,7 @@ async fn a_wrong_contract_is_refused_before_the_first_request() {
 async fn the_printed_contract_is_one_that_a_service_of_it_keeps() {
     let server = ZooServer::open(named("wait-and-replay"));
     let folder = tempfile::tempdir().unwrap();
-    let (output, _) = hammer(folder.path(), &["contract"]).await;
+    let output = hammer(folder.path(), &["contract"]).await;
     assert_eq!(output.status.code(), Some(0));
     std::fs::write(folder.path().join("c.toml"), &output.stdout).unwrap();
     let scenarios = [
@@ -69,7 +69,7 @@ async fn the_printed_contract_is_one_that_a_service_of_it_keeps() {
         "c.toml",
         "--strict",
     ];
-    let (output, _) = hammer(folder.path(), &[&service[..], &scenarios].concat()).await;
+    let output = hammer(folder.path(), &[&service[..], &scenarios].concat()).await;
     let said = text(&output.stdout) + &text(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{said}");
 }

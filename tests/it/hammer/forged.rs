@@ -53,7 +53,7 @@ async fn a_forged_history_cannot_put_markup_into_the_page() {
     let lines = lines.join("\n") + "\n";
     std::fs::write(folder.path().join("history.ndjson"), lines).unwrap();
     let arguments = ["check", "history.ndjson", "--report", "report"];
-    let (output, _) = hammer(folder.path(), &arguments).await;
+    let output = hammer(folder.path(), &arguments).await;
     let said = text(&output.stdout) + &text(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
     let page = std::fs::read_to_string(folder.path().join("report/report.html")).unwrap();

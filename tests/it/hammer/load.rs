@@ -31,7 +31,7 @@ async fn the_planned_rate_is_kept_and_thresholds_decide() {
         &short[..],
     ]
     .concat();
-    let (output, _) = hammer(
+    let output = hammer(
         folder.path(),
         &[&load[..], &["--assert", "errors==0"]].concat(),
     )
@@ -53,13 +53,13 @@ async fn the_planned_rate_is_kept_and_thresholds_decide() {
     assert!(created.abs_diff(replayed) < 40, "{created} {replayed}");
     assert!(report["generator_ceiling_rps"].as_f64().unwrap() > 500.0);
 
-    let (output, _) = hammer(
+    let output = hammer(
         folder.path(),
         &[&load[..], &["--assert", "p50<0.001ms"]].concat(),
     )
     .await;
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
-    let (output, _) = hammer(
+    let output = hammer(
         folder.path(),
         &[&load[..], &["--assert", "p98<1ms"]].concat(),
     )
@@ -82,6 +82,6 @@ async fn a_target_that_is_down_gives_no_verdict() {
         "--warmup",
         "0s",
     ];
-    let (output, _) = hammer(folder.path(), &arguments).await;
+    let output = hammer(folder.path(), &arguments).await;
     assert_eq!(output.status.code(), Some(2), "{}", text(&output.stdout));
 }

@@ -14,7 +14,7 @@ async fn private_instances_survive_kills_and_pauses() {
         "across",
     ];
     let arguments = [&scenarios[..], &["--report", "report", "--oracle", "api"]].concat();
-    let (output, _) = hammer(folder.path(), &arguments).await;
+    let output = hammer(folder.path(), &arguments).await;
     let said = text(&output.stdout) + &text(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{said}");
     let report = json(&folder.path().join("report"));
@@ -34,7 +34,7 @@ async fn private_instances_survive_kills_and_pauses() {
 #[tokio::test]
 async fn a_spawned_service_is_killed_with_its_children() {
     let folder = tempfile::tempdir().unwrap();
-    let (output, _) = hammer(folder.path(), &["contract"]).await;
+    let output = hammer(folder.path(), &["contract"]).await;
     std::fs::write(folder.path().join("c.toml"), &output.stdout).unwrap();
     // The shell stays the parent of the service.
     let spawned = format!(
@@ -50,7 +50,7 @@ async fn a_spawned_service_is_killed_with_its_children() {
         "--report",
         "report",
     ];
-    let (output, _) = hammer(folder.path(), &[&service[..], &scenarios].concat()).await;
+    let output = hammer(folder.path(), &[&service[..], &scenarios].concat()).await;
     let said = text(&output.stdout) + &text(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{said}");
     let report = json(&folder.path().join("report"));
@@ -67,14 +67,14 @@ async fn a_spawned_service_is_killed_with_its_children() {
 async fn a_spawned_service_has_no_url() {
     let folder = tempfile::tempdir().unwrap();
     let arguments = ["--spawn", "true", "--url", "http://127.0.0.1:9"];
-    let (output, _) = hammer(folder.path(), &arguments).await;
+    let output = hammer(folder.path(), &arguments).await;
     assert_eq!(output.status.code(), Some(2));
     assert!(
         text(&output.stderr).contains("cannot be used with"),
         "{}",
         text(&output.stderr)
     );
-    let (output, _) = hammer(folder.path(), &["--spawn", "exit 3"]).await;
+    let output = hammer(folder.path(), &["--spawn", "exit 3"]).await;
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(
@@ -87,7 +87,7 @@ async fn a_spawned_service_has_no_url() {
 async fn a_service_that_does_not_start_gives_no_verdict() {
     let folder = tempfile::tempdir().unwrap();
     let arguments = ["--quick", "--database-url", "sqlite:///nowhere/at/all.db"];
-    let (output, _) = hammer(folder.path(), &arguments).await;
+    let output = hammer(folder.path(), &arguments).await;
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("instance 0"), "{said}");

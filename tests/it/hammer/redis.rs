@@ -41,7 +41,7 @@ async fn judge(backend: Backend) {
     let arguments = service.into_iter().chain(oracles).chain(scenarios);
     let arguments: Vec<&str> = arguments.collect();
     let mut hits = 0;
-    let (output, _) = tokio::select! {
+    let output = tokio::select! {
         output = hammer(folder.path(), &arguments) => output,
         () = torment(&mut redis, &mut hits) => unreachable!("it never ends"),
     };

@@ -108,7 +108,7 @@ async fn nothing_is_sent_before_arguments_and_oracles_are_known_to_be_usable() {
         ),
         (&["--url", &url, "--report", &file], "cannot write"),
     ] {
-        let (output, _) = hammer(folder.path(), arguments).await;
+        let output = hammer(folder.path(), arguments).await;
         let error = text(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {error}");
         assert!(error.contains(said), "{arguments:?}: {error}");
@@ -122,7 +122,7 @@ async fn what_stays_in_the_service_is_said_before_and_after() {
     let server = ZooServer::open(named("wait-and-replay"));
     let folder = tempfile::tempdir().unwrap();
     let arguments = ["--quick", "--url", &server.urls()[0], "--report", "report"];
-    let (output, _) = hammer(folder.path(), &arguments).await;
+    let output = hammer(folder.path(), &arguments).await;
     let report = super::json(&folder.path().join("report"));
     let prefix = report["item_prefix"].as_str().unwrap();
     let (before, after) = (text(&output.stderr), text(&output.stdout));
@@ -158,7 +158,7 @@ async fn what_stays_in_the_service_is_said_before_and_after() {
 async fn a_temporary_database_keeps_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let arguments = ["--scenario", "mismatch", "--instances", "1", "--quick"];
-    let (output, _) = hammer(folder.path(), &arguments).await;
+    let output = hammer(folder.path(), &arguments).await;
     assert!(text(&output.stderr).contains("in a temporary database"));
     assert!(!text(&output.stdout).contains("in the service"));
 }

@@ -11,10 +11,9 @@ async fn a_violation_is_reported_everywhere_and_found_again_offline() {
     let folder = tempfile::tempdir().unwrap();
     let url = &server.urls()[0];
     let arguments = ["--quick", "--url", url, "--seed", "7", "--report", "first"];
-    let (output, took) = hammer(folder.path(), &arguments).await;
+    let output = hammer(folder.path(), &arguments).await;
     let said = text(&output.stdout);
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(took < Duration::from_secs(8), "{took:?}");
     assert!(said.starts_with("VIOLATED"), "{said}");
     assert!(said.contains("orders are stored"), "{said}");
     assert!(said.contains("curl -i http://127.0.0.1"), "{said}");
@@ -50,7 +49,7 @@ async fn a_violation_is_reported_everywhere_and_found_again_offline() {
     assert!(summary.contains("| one-order | "), "{summary}");
 
     let arguments = ["check", "first/history.ndjson", "--report", "second"];
-    let (output, _) = hammer(folder.path(), &arguments).await;
+    let output = hammer(folder.path(), &arguments).await;
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(json(&folder.path().join("second")), report);
 }
@@ -69,7 +68,7 @@ async fn every_answer_that_convicts_is_shown() {
         "--report",
         "report",
     ];
-    let (output, _) = hammer(folder.path(), &arguments).await;
+    let output = hammer(folder.path(), &arguments).await;
     let said = text(&output.stdout);
     let report = folder.path().join("report");
     let page = std::fs::read_to_string(report.join("report.html")).unwrap();
@@ -135,7 +134,7 @@ async fn progress_is_plain_lines_and_a_seed_repeats_the_plan() {
             "--report",
             report,
         ];
-        let (output, _) = hammer(folder.path(), &arguments).await;
+        let output = hammer(folder.path(), &arguments).await;
         let progress = text(&output.stderr);
         assert!(
             progress.contains("hammer: mismatch: 40 cases"),
@@ -177,7 +176,7 @@ async fn without_an_oracle_only_answers_can_violate() {
     ] {
         let server = ZooServer::open(named(species));
         let arguments = ["--quick", "--url", &server.urls()[0], "--oracle", "none"];
-        let (output, _) = hammer(folder.path(), &arguments).await;
+        let output = hammer(folder.path(), &arguments).await;
         assert_eq!(
             output.status.code(),
             Some(code),
@@ -198,7 +197,7 @@ async fn a_run_without_overlaps_gives_no_verdict() {
         "--scenario",
         "mismatch",
     ];
-    let (output, _) = hammer(folder.path(), &arguments).await;
+    let output = hammer(folder.path(), &arguments).await;
     let said = text(&output.stdout);
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("duplicates overlapped for only"), "{said}");
@@ -224,6 +223,6 @@ async fn an_interrupted_run_writes_its_reports() {
     assert_eq!(report["interrupted"], true);
     assert_ne!(report["verdict"], "held");
     assert!(folder.path().join("report/report.html").exists());
-    let (output, _) = hammer(folder.path(), &["check", "report/history.ndjson"]).await;
+    let output = hammer(folder.path(), &["check", "report/history.ndjson"]).await;
     assert_eq!(output.status.code(), Some(130));
 }

@@ -19,7 +19,7 @@ async fn the_compressed_history_of_a_soak_is_judged_again() {
         "--report",
         "first",
     ];
-    let (output, _) = hammer(folder.path(), &arguments).await;
+    let output = hammer(folder.path(), &arguments).await;
     let said = text(&output.stdout) + &text(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{said}");
 
@@ -44,7 +44,7 @@ async fn the_compressed_history_of_a_soak_is_judged_again() {
 
     for history in ["first", "first/history.ndjson"] {
         let arguments = ["check", history, "--report", "second"];
-        let (output, _) = hammer(folder.path(), &arguments).await;
+        let output = hammer(folder.path(), &arguments).await;
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
         assert_eq!(json(&folder.path().join("second")), report);
     }
@@ -52,7 +52,7 @@ async fn the_compressed_history_of_a_soak_is_judged_again() {
     let middle = first.join("history-000001.ndjson.gz");
     let is_last = files.len() == 2;
     std::fs::remove_file(middle).unwrap();
-    let (output, _) = hammer(folder.path(), &["check", "first"]).await;
+    let output = hammer(folder.path(), &["check", "first"]).await;
     let said = text(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{said}");
     let gap = "1 cycle was judged during the run, but not kept in the history";

@@ -68,7 +68,7 @@ async fn quick(name: &str, more: &[&str]) -> (i32, String) {
     let file = authority.file.display().to_string();
     arguments.extend(["--cacert", &file]);
     arguments.extend(more);
-    let (output, _) = hammer(folder.path(), &arguments).await;
+    let output = hammer(folder.path(), &arguments).await;
     let said = text(&output.stdout) + &text(&output.stderr);
     (output.status.code().unwrap(), said)
 }
@@ -185,7 +185,7 @@ async fn a_certificate_must_be_trusted_unless_told_otherwise() {
         ),
         (&["--load", "--url", url], "the TLS handshake failed"),
     ] {
-        let (output, _) = hammer(folder.path(), arguments).await;
+        let output = hammer(folder.path(), arguments).await;
         let error = text(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {error}");
         assert!(error.contains(said), "{arguments:?}: {error}");
@@ -202,7 +202,7 @@ async fn a_certificate_must_be_trusted_unless_told_otherwise() {
         "--report",
         "report",
     ];
-    let (output, _) = hammer(folder.path(), &arguments).await;
+    let output = hammer(folder.path(), &arguments).await;
     let said = text(&output.stdout);
     assert_eq!(
         output.status.code(),
@@ -217,7 +217,7 @@ async fn a_certificate_must_be_trusted_unless_told_otherwise() {
     assert_eq!(json(&report)["targets"][0], misnamed.as_str());
     let page = std::fs::read_to_string(report.join("report.html")).unwrap();
     assert!(page.contains(note));
-    let (output, _) = hammer(folder.path(), &["check", "report"]).await;
+    let output = hammer(folder.path(), &["check", "report"]).await;
     assert!(text(&output.stdout).contains(note));
 }
 
@@ -246,7 +246,7 @@ async fn load_is_measured_over_tls() {
         "--report",
         "out",
     ];
-    let (output, _) = hammer(folder.path(), &arguments).await;
+    let output = hammer(folder.path(), &arguments).await;
     let said = text(&output.stdout) + &text(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{said}");
     let report = std::fs::read(folder.path().join("out/load.json")).unwrap();

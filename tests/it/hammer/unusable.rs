@@ -1,4 +1,4 @@
-//! Targets that cannot be judged: the verdict is *unknown*, with a reason, and soon.
+//! Targets that cannot be judged: the verdict is *unknown*, with a reason.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -33,23 +33,21 @@ async fn expect_unknown(url: &str, reason: &str) {
 async fn expect_unknown_with(url: &str, oracle: &[&str], reason: &str) {
     let folder = tempfile::tempdir().unwrap();
     let arguments = [&["--quick", "--url", url], oracle].concat();
-    let (output, took) = hammer(folder.path(), &arguments).await;
+    let output = hammer(folder.path(), &arguments).await;
     let said = text(&output.stdout);
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.starts_with("UNKNOWN"), "{said}");
     assert!(said.contains(reason), "{said}");
-    assert!(took < Duration::from_secs(12), "{took:?}");
 }
 
 /// The oracle cannot be read, so there is no run.
 async fn expect_refused(url: &str, reason: &str) {
     let folder = tempfile::tempdir().unwrap();
-    let (output, took) = hammer(folder.path(), &["--quick", "--url", url]).await;
+    let output = hammer(folder.path(), &["--quick", "--url", url]).await;
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains(reason), "{said}");
     assert!(output.stdout.is_empty(), "{}", text(&output.stdout));
-    assert!(took < Duration::from_secs(4), "{took:?}");
 }
 
 #[tokio::test]
@@ -141,7 +139,7 @@ async fn the_target_stops_answering_during_the_run() {
 #[tokio::test]
 async fn the_target_is_not_loopback() {
     let folder = tempfile::tempdir().unwrap();
-    let (output, _) = hammer(folder.path(), &["--quick", "--url", "http://192.0.2.1"]).await;
+    let output = hammer(folder.path(), &["--quick", "--url", "http://192.0.2.1"]).await;
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("--allow-remote"), "{said}");
@@ -166,7 +164,7 @@ async fn a_requested_scenario_cannot_be_played() {
         (&["--quick"], "pause", "pause: not part of --quick"),
     ] {
         let arguments = [service, &["--scenario", scenario]].concat();
-        let (output, _) = hammer(folder.path(), &arguments).await;
+        let output = hammer(folder.path(), &arguments).await;
         let said = text(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{said}");
         assert!(said.contains(why), "{said}");

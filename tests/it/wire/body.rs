@@ -1,7 +1,5 @@
 //! Request bodies: valid orders at the limits, and refusals that leave the key unused.
 
-use std::time::Instant;
-
 use crate::harness::{Raw, on_both, order};
 
 const KEY: (&str, &[u8]) = ("idempotency-key", b"key");
@@ -201,12 +199,9 @@ on_both! {
 
 on_both! {
     async fn a_large_content_length_is_refused_without_reading_the_body(app: &App) {
-        let started = Instant::now();
         let mut connection = Raw::connect(app.client.address).await;
         connection.post("Idempotency-Key: key\r\nContent-Length: 1000000000\r\n").await;
         let refused = connection.reply().await.expect_error(413, TOO_LARGE);
-        // The body timeout is one second here.
-        assert!(started.elapsed().as_millis() < 900, "{:?}", started.elapsed());
         assert_eq!(refused.header("connection"), Some("close"));
         connection.closed().await;
         app.client.place("key", order("tea", 2)).await.expect(201);
