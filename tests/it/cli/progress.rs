@@ -25,7 +25,9 @@ async fn a_slow_command_shows_its_progress_on_a_terminal() {
     let ran = tokio::task::spawn_blocking(move || Process::output(&mut command));
     let shown = String::from_utf8(ran.await.unwrap().stdout).unwrap();
     // What was drawn before is erased by control characters.
-    let mut drawn = shown.split(['\r', '\n', '\u{1b}']);
+    let mut drawn = shown
+        .split(['\r', '\n', '\u{1b}'])
+        .map(|text| text.trim_start_matches("[2K"));
     let progress = drawn.find(|text| text.contains("measuring: "));
     let progress = progress.unwrap_or_else(|| panic!("{shown:?}"));
     assert!(progress.chars().count() <= COLUMNS, "{progress:?}");
