@@ -1,4 +1,4 @@
-//! Targets that cannot be judged: the verdict is *unknown*, with a reason.
+//! Targets that cannot be judged: the verdict is *unknown*, with a reason, and soon.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -10,6 +10,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::{hammer, text};
+
+/// The longest took 12 seconds, on two cores.
+const SOON: Duration = Duration::from_secs(30);
 
 /// Starts a listener that handles every connection with `serve`; returns its URL.
 async fn server<F: Future<Output = ()> + Send + 'static>(serve: fn(TcpStream) -> F) -> String {
@@ -33,7 +36,8 @@ async fn expect_unknown(url: &str, reason: &str) {
 async fn expect_unknown_with(url: &str, oracle: &[&str], reason: &str) {
     let folder = tempfile::tempdir().unwrap();
     let arguments = [&["--quick", "--url", url], oracle].concat();
-    let output = hammer(folder.path(), &arguments).await;
+    let output = tokio::time::timeout(SOON, hammer(folder.path(), &arguments)).await;
+    let output = output.expect("a verdict comes soon");
     let said = text(&output.stdout);
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.starts_with("UNKNOWN"), "{said}");
@@ -43,7 +47,9 @@ async fn expect_unknown_with(url: &str, oracle: &[&str], reason: &str) {
 /// The oracle cannot be read, so there is no run.
 async fn expect_refused(url: &str, reason: &str) {
     let folder = tempfile::tempdir().unwrap();
-    let output = hammer(folder.path(), &["--quick", "--url", url]).await;
+    let arguments = ["--quick", "--url", url];
+    let output = tokio::time::timeout(SOON, hammer(folder.path(), &arguments)).await;
+    let output = output.expect("a refusal comes soon");
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains(reason), "{said}");
