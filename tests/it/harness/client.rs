@@ -99,18 +99,6 @@ impl Client {
         panic!("{key} is still answered 503 after 100 attempts");
     }
 
-    /// Gets a path, and again after a 503.
-    pub(crate) async fn get_with_retries(&self, path: &str) -> Reply {
-        for _ in 0..100 {
-            let reply = self.get(path).await;
-            if reply.status != 503 {
-                return reply;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("{path} is still answered 503 after 100 attempts");
-    }
-
     /// [`Client::place`], or `None` if the connection is lost before the response.
     pub(crate) async fn try_place(&self, key: &str, body: impl Into<String>) -> Option<Reply> {
         let request = self.post(body).header("idempotency-key", key);
